@@ -1,0 +1,16 @@
+//! What is stored.
+
+use bytes::Bytes;
+
+use crate::Timestamp;
+
+/// One version of one key: the only one that a replica keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The key.
+    pub key: Bytes,
+    /// When it was written. Of two rows of a key the later one stays.
+    pub timestamp: Timestamp,
+    /// The value; `None` is a tombstone: the key was deleted.
+    pub value: Option<Bytes>,
+}

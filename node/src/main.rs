@@ -1,0 +1,2 @@
+//! The tidegate node.
+fn main() {}

@@ -1,0 +1,9 @@
+//! Sessions: open, closing, closed; who holds them, and how to wait until nobody does.
+//!
+//! (book page to come: the crate's owner completes it)
+
+mod report;
+mod sessions;
+
+pub use crate::report::{Holder, NotDrained};
+pub use crate::sessions::{SessionState, Sessions};

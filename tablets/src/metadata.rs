@@ -1,0 +1,120 @@
+//! All that the metadata store holds.
+
+use std::collections::BTreeSet;
+
+use rpds::RedBlackTreeMapSync;
+
+use crate::{Epoch, NodeId, TableId, TabletId, Token, TokenRange, Transition, Version};
+
+/// All that the metadata store holds, at one version.
+///
+/// Cheap to clone: the maps share what did not change, so a published copy costs as much as the change.
+#[derive(Debug, Clone, Default)]
+pub struct Metadata {
+    /// The position in the log.
+    pub version: Version,
+    /// Every node that ever was a member.
+    pub nodes: RedBlackTreeMapSync<NodeId, NodeInfo>,
+    /// The tables.
+    pub tables: RedBlackTreeMapSync<TableId, Table>,
+    /// The tablets of all tables.
+    pub tablets: RedBlackTreeMapSync<TabletId, Tablet>,
+    /// Whether the balancer may start moves.
+    pub balancing: bool,
+    /// The next table's number.
+    pub next_table: u64,
+    /// The next tablet's number.
+    pub next_tablet: u64,
+}
+
+/// A member of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeInfo {
+    /// An operator has said, for ever, that this node is stopped.
+    pub excluded: bool,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The name its makers gave it.
+    pub name: String,
+    /// Its tablets, in order of their ranges.
+    pub tablets: Vec<TabletId>,
+}
+
+/// A tablet: a contiguous token range of a table, with a replica set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tablet {
+    /// The table it is part of.
+    pub table: TableId,
+    /// The tokens it holds.
+    pub range: TokenRange,
+    /// The replicas while no transition runs; the old set while one does.
+    pub replicas: BTreeSet<NodeId>,
+    /// How often this tablet's metadata has changed.
+    pub epoch: Epoch,
+    /// The change that runs.
+    pub transition: Option<Transition>,
+    /// The highest timestamp up to which a purge was ever begun; a write that is not later is not tried again.
+    pub purge_floor: u64,
+}
+
+impl Tablet {
+    /// The nodes that take part: the replicas, and those of a transition's new set.
+    #[must_use]
+    pub fn participants(&self) -> BTreeSet<NodeId> {
+        self.transition.as_ref().map_or_else(|| self.replicas.clone(), Transition::participants)
+    }
+
+    /// Whether `node` is replica or participant.
+    #[must_use]
+    pub fn concerns(&self, node: NodeId) -> bool {
+        self.replicas.contains(&node) || self.transition.as_ref().is_some_and(|t| t.new.contains(&node))
+    }
+
+    /// The replica sets that writes use now: one, or two.
+    #[must_use]
+    pub fn write_sets(&self) -> Vec<&BTreeSet<NodeId>> {
+        self.transition.as_ref().map_or_else(|| vec![&self.replicas], |t| t.sets(t.stage.writes()))
+    }
+
+    /// The replica set that reads use now.
+    #[must_use]
+    pub fn read_set(&self) -> &BTreeSet<NodeId> {
+        self.transition.as_ref().map_or(&self.replicas, |t| match t.stage.reads() {
+            crate::Selector::New => &t.new,
+            _ => &t.old,
+        })
+    }
+}
+
+impl Metadata {
+    /// Whether `node` is a member and not excluded.
+    #[must_use]
+    pub fn is_live_member(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|info| !info.excluded)
+    }
+
+    /// Whether an operator has excluded `node`.
+    #[must_use]
+    pub fn is_excluded(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|info| info.excluded)
+    }
+
+    /// The tablet of `table` that holds `token`.
+    #[must_use]
+    pub fn tablet_of(&self, table: TableId, token: Token) -> Option<(TabletId, &Tablet)> {
+        let ids = &self.tables.get(&table)?.tablets;
+        let at = ids.partition_point(|id| self.tablets.get(id).is_some_and(|t| t.range.last < token));
+        let id = *ids.get(at)?;
+        let tablet = self.tablets.get(&id)?;
+        tablet.range.contains(token).then_some((id, tablet))
+    }
+}
+
+/// The size of a majority of `set`.
+#[must_use]
+pub fn quorum_of(set: &BTreeSet<NodeId>) -> usize {
+    set.len() / 2 + 1
+}

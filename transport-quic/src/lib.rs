@@ -1,0 +1,1 @@
+//! The transport contract on QUIC: quinn and rustls, mutual TLS bound to node ids.

@@ -1,0 +1,13 @@
+//! The transport contract: frames over bidirectional streams between named peers.
+//!
+//! (book page to come: the crate's owner completes it)
+
+mod error;
+mod peer;
+mod reset;
+mod transport;
+
+pub use crate::error::{StreamError, TransportError};
+pub use crate::peer::PeerId;
+pub use crate::reset::ResetCode;
+pub use crate::transport::{Duplex, Incoming, RecvHalf, SendHalf, Transport};
