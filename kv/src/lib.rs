@@ -3,9 +3,15 @@
 //! (book page to come: the crate's owner completes it)
 
 mod row;
+mod row_batch;
 mod row_store;
+mod stored_value;
 mod timestamp;
 
 pub use crate::row::Row;
+pub use crate::row_batch::{
+    DecodeError, RowBatchBuilder, RowIter, RowRef, RowTooLong, decode_rows, encode_rows, share_rows,
+};
 pub use crate::row_store::RowStore;
+pub use crate::stored_value::StoredValue;
 pub use crate::timestamp::Timestamp;
