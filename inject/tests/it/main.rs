@@ -1,0 +1,6 @@
+//! The injector through its public API, with and without its feature.
+
+#[cfg(not(feature = "injection"))]
+mod absent;
+#[cfg(feature = "injection")]
+mod active;
