@@ -4,7 +4,10 @@
 
 mod error;
 mod peer;
+pub mod pipe;
 mod reset;
+pub mod rpc;
+pub mod service;
 mod transport;
 
 pub use crate::error::{StreamError, TransportError};
