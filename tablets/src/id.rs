@@ -62,10 +62,23 @@ impl Epoch {
     /// The last epoch there is: 58 bits fit into a session's id beside the tablet's 64.
     pub const MAX: Self = Self((1 << 58) - 1);
 
-    /// The epoch after this one.
+    /// The epoch after this one; the last one has none but itself.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        match self.checked_next() {
+            Some(next) => next,
+            None => self,
+        }
+    }
+
+    /// The epoch after this one; none after [`MAX`](Self::MAX).
+    #[must_use]
+    pub const fn checked_next(self) -> Option<Self> {
+        if self.0 < Self::MAX.0 {
+            Some(Self(self.0 + 1))
+        } else {
+            None
+        }
     }
 }
 

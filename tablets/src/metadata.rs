@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use rpds::RedBlackTreeMapSync;
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use crate::{Epoch, NodeId, TableId, TabletId, Token, TokenRange, Transition, Version};
+use crate::{Epoch, NodeId, Selector, TableId, TabletId, Token, TokenRange, Transition, Version};
 
 /// All that the metadata store holds, at one version.
 ///
 /// Cheap to clone: the maps share what did not change, so a published copy costs as much as the change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The position in the log.
     pub version: Version,
@@ -25,6 +25,8 @@ pub struct Metadata {
     pub next_table: u64,
     /// The next tablet's number.
     pub next_tablet: u64,
+    /// The tablets that concern a node; derived, see [`index`](Self::index).
+    pub(crate) holdings: RedBlackTreeMapSync<NodeId, RedBlackTreeSetSync<TabletId>>,
 }
 
 /// A member of the cluster.
@@ -60,11 +62,21 @@ pub struct Tablet {
     pub purge_floor: u64,
 }
 
+impl Table {
+    /// Tablets that a table has at most.
+    pub const TABLETS_MAX: u32 = 1 << 20;
+
+    /// Bytes that a table's name has at most.
+    pub const NAME_BYTES_MAX: usize = 1024;
+}
+
 impl Tablet {
     /// The nodes that take part: the replicas, and those of a transition's new set.
     #[must_use]
     pub fn participants(&self) -> BTreeSet<NodeId> {
-        self.transition.as_ref().map_or_else(|| self.replicas.clone(), Transition::participants)
+        self.transition
+            .as_ref()
+            .map_or_else(|| self.replicas.clone(), Transition::participants)
     }
 
     /// Whether `node` is replica or participant.
@@ -76,16 +88,20 @@ impl Tablet {
     /// The replica sets that writes use now: one, or two.
     #[must_use]
     pub fn write_sets(&self) -> Vec<&BTreeSet<NodeId>> {
-        self.transition.as_ref().map_or_else(|| vec![&self.replicas], |t| t.sets(t.stage.writes()))
+        self.transition
+            .as_ref()
+            .map_or_else(|| vec![&self.replicas], |t| t.sets(t.stage.writes()))
     }
 
     /// The replica set that reads use now.
     #[must_use]
     pub fn read_set(&self) -> &BTreeSet<NodeId> {
-        self.transition.as_ref().map_or(&self.replicas, |t| match t.stage.reads() {
-            crate::Selector::New => &t.new,
-            _ => &t.old,
-        })
+        self.transition
+            .as_ref()
+            .map_or(&self.replicas, |t| match t.stage.reads() {
+                Selector::New => &t.new,
+                _ => &t.old,
+            })
     }
 }
 

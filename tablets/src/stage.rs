@@ -124,7 +124,9 @@ impl Stage {
     #[must_use]
     pub const fn back(self) -> Option<Self> {
         match self {
-            Self::AllowWriteBothReadOld | Self::WriteBothReadOld | Self::Streaming => Some(Self::CleanupTarget),
+            Self::AllowWriteBothReadOld | Self::WriteBothReadOld | Self::Streaming => {
+                Some(Self::CleanupTarget)
+            }
             Self::WriteBothReadNew => Some(Self::WriteBothReadOldFallback),
             _ => None,
         }
@@ -133,20 +135,29 @@ impl Stage {
     /// Whether an operator may still cancel the transition.
     #[must_use]
     pub const fn cancellable(self) -> bool {
-        matches!(self, Self::AllowWriteBothReadOld | Self::WriteBothReadOld | Self::Streaming)
+        matches!(
+            self,
+            Self::AllowWriteBothReadOld | Self::WriteBothReadOld | Self::Streaming
+        )
     }
 
     /// Whether entering this stage writes a new session.
     #[must_use]
     pub const fn writes_session(self) -> bool {
-        matches!(self, Self::WriteBothReadOld | Self::UseNew | Self::CleanupTarget | Self::Fill | Self::Purge)
+        matches!(
+            self,
+            Self::WriteBothReadOld | Self::UseNew | Self::CleanupTarget | Self::Fill | Self::Purge
+        )
     }
 
     /// Whether the edge to `to` keeps the session that this stage has. Every other edge clears it, or writes
     /// another.
     #[must_use]
     pub const fn keeps_session(self, to: Self) -> bool {
-        matches!((self, to), (Self::WriteBothReadOld, Self::Streaming) | (Self::UseNew, Self::Cleanup))
+        matches!(
+            (self, to),
+            (Self::WriteBothReadOld, Self::Streaming) | (Self::UseNew, Self::Cleanup)
+        )
     }
 
     /// The stage's name, as the documents and the metrics write it.

@@ -17,7 +17,10 @@ pub struct TokenRange {
 
 impl TokenRange {
     /// Every token.
-    pub const ALL: Self = Self { first: Token(0), last: Token(u64::MAX) };
+    pub const ALL: Self = Self {
+        first: Token(0),
+        last: Token(u64::MAX),
+    };
 
     /// Whether the range holds `token`.
     #[must_use]
@@ -33,7 +36,11 @@ impl TokenRange {
         (0..count)
             .map(|i| Self {
                 first: Token(bound(i)),
-                last: Token(if i + 1 == count { u64::MAX } else { bound(i + 1) - 1 }),
+                last: Token(if i + 1 == count {
+                    u64::MAX
+                } else {
+                    bound(i + 1) - 1
+                }),
             })
             .collect()
     }

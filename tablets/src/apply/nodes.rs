@@ -1,0 +1,62 @@
+//! Nodes come, and are excluded for ever.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    Accepted, Applied, Metadata, NodeId, NodeInfo, Refused, Stage, Tablet, TabletId, Transition, quorum_of,
+};
+
+impl Metadata {
+    pub(super) fn add_node(&mut self, node: NodeId) -> Result<Applied, Refused> {
+        if self.nodes.contains_key(&node) {
+            return Err(Refused::NodeExists(node));
+        }
+        self.nodes.insert_mut(node, NodeInfo::default());
+        Ok(Applied::done(Accepted::Done))
+    }
+
+    pub(super) fn exclude(&mut self, node: NodeId, give_up_quorum: bool) -> Result<Applied, Refused> {
+        if !self.is_live_member(node) {
+            return Err(Refused::NoNode(node));
+        }
+        let tablets: Vec<TabletId> = self.tablets_of(node).collect();
+        if !give_up_quorum && let Some(tablet) = tablets.iter().find(|id| self.takes_quorum(node, **id)) {
+            return Err(Refused::Quorum(*tablet));
+        }
+        self.nodes.insert_mut(node, NodeInfo { excluded: true });
+        Ok(Applied::touching(Accepted::Done, tablets))
+    }
+
+    /// Whether the acknowledged writes of a tablet would be gone, or out of reach, without `node`.
+    fn takes_quorum(&self, node: NodeId, tablet: TabletId) -> bool {
+        let Some(tablet) = self.tablets.get(&tablet) else {
+            return false;
+        };
+        let sets = sets_of_record(tablet);
+        let keeps = |set: &BTreeSet<NodeId>| {
+            // An excluded node counts in the size of its set, and in nothing else.
+            let live = set
+                .iter()
+                .filter(|member| **member != node && !self.is_excluded(**member))
+                .count();
+            live >= quorum_of(set)
+        };
+        sets.iter().any(|set| set.contains(&node)) && !sets.into_iter().any(keeps)
+    }
+}
+
+/// The sets that hold every acknowledged write at a quorum and that the tablet can live on: one of them is enough.
+///
+/// Two while reads are new and a way back exists: which way it goes is decided by which set has lost less. Else
+/// the set that the stage reads from, because the other one is not whole yet, or not any more, or left behind.
+fn sets_of_record(tablet: &Tablet) -> Vec<&BTreeSet<NodeId>> {
+    match &tablet.transition {
+        Some(Transition {
+            stage: Stage::WriteBothReadNew,
+            old,
+            new,
+            ..
+        }) => vec![old, new],
+        _ => vec![tablet.read_set()],
+    }
+}
