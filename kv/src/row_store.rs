@@ -6,7 +6,7 @@ use tidegate_guard::SharedGuard;
 use tidegate_streaming::{EngineError, SourceEngine, TargetEngine};
 use tidegate_tablets::TabletId;
 
-use crate::Row;
+use crate::{Row, Timestamp};
 
 /// An engine that holds rows per tablet: one version per key, the latest written, merged by timestamp.
 ///
@@ -28,6 +28,21 @@ pub trait RowStore: SourceEngine + TargetEngine {
     ///
     /// [`EngineError`].
     async fn read(&self, tablet: TabletId, keys: Vec<Bytes>) -> Result<Vec<Option<Row>>, EngineError>;
+
+    /// When the rows of some keys were written, in the order of the keys, tombstones counted. An engine that can
+    /// tell without touching the values does.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`].
+    async fn latest(
+        &self,
+        tablet: TabletId,
+        keys: Vec<Bytes>,
+    ) -> Result<Vec<Option<Timestamp>>, EngineError> {
+        let rows = self.read(tablet, keys).await?;
+        Ok(rows.into_iter().map(|row| row.map(|row| row.timestamp)).collect())
+    }
 
     /// Rows in key order, tombstones among them, from just after `after`: at most `rows_max`, and about
     /// `bytes_max` bytes (one row at least). An empty answer is the end.
