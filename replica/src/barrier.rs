@@ -1,0 +1,98 @@
+//! The barrier, on a participant.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_coordinator::BarrierError;
+use tidegate_guard::SessionId;
+use tidegate_session::{NotDrained, Sessions};
+use tidegate_tablets::{Epoch, RequestFence, TabletId, Version};
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+
+use crate::published::{Published, WaitError};
+use crate::removals::Removals;
+
+/// Lets nothing older than an epoch be left of a tablet.
+#[derive(Debug, Clone)]
+pub(crate) struct Barrier {
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) fence: Arc<RequestFence>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) removals: Arc<Removals>,
+    pub(crate) holders_named_max: usize,
+}
+
+impl Barrier {
+    /// Waits for the metadata, raises the fence, and waits until older requests and closing sessions have ended.
+    ///
+    /// Idempotent: whatever was done of it need not be undone, and can be done again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only waits, but for a removal before the node becomes pending, which goes on.
+    pub(crate) async fn run(
+        &self,
+        tablet: TabletId,
+        epoch: Epoch,
+        min_version: Version,
+        deadline: Duration,
+    ) -> Result<(), BarrierError> {
+        let until = Instant::now() + deadline;
+        let map = self.published.wait_version(min_version, deadline).await.map_err(behind)?;
+        if let Some(actual) = map.tablets.get(&tablet).map(|t| t.epoch) {
+            if actual > epoch {
+                return Err(BarrierError::Superseded { actual });
+            }
+            if actual < epoch {
+                return Err(BarrierError::Behind { applied: map.version });
+            }
+        }
+        drop(map);
+        // The map above is published, so the sessions that it no longer shows are closing; the fence is raised
+        // before anything is waited for, so that what is waited for cannot grow.
+        self.fence.raise(tablet, epoch);
+        let removed = timeout_at(until, self.removals.before_pending(tablet)).await;
+        match removed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(BarrierError::Failed(error.to_string())),
+            Err(_) => return Err(BarrierError::Held { holders: vec!["removal before pending".to_owned()] }),
+        }
+        let closing = self.closing_of(tablet);
+        let left = until.saturating_duration_since(Instant::now());
+        let requests = timeout_at(until, self.fence.older_ended(tablet, epoch));
+        let (requests, sessions) = tokio::join!(requests, self.sessions.drain(&closing, left));
+        if requests.is_ok() && sessions.is_ok() {
+            debug!(%tablet, %epoch, "barrier done");
+            return Ok(());
+        }
+        Err(self.held(tablet, epoch, requests.is_err(), sessions.err()))
+    }
+
+    fn closing_of(&self, tablet: TabletId) -> Vec<SessionId> {
+        let mut closing = self.sessions.closing_sessions();
+        closing.retain(|session| TabletId::of_session(*session) == tablet);
+        closing
+    }
+
+    fn held(&self, tablet: TabletId, epoch: Epoch, requests: bool, left: Option<NotDrained>) -> BarrierError {
+        let mut holders: Vec<String> = left
+            .iter()
+            .flat_map(|left| &left.holders)
+            .take(self.holders_named_max)
+            .map(ToString::to_string)
+            .collect();
+        if requests {
+            let count = self.fence.older_holders(tablet, epoch);
+            holders.push(format!("{count} requests of an epoch before {epoch} on tablet {tablet}"));
+        }
+        BarrierError::Held { holders }
+    }
+}
+
+fn behind(error: WaitError) -> BarrierError {
+    match error {
+        WaitError::Behind { applied } => BarrierError::Behind { applied },
+        WaitError::Stopped => BarrierError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,114 @@
+//! The operations that run on a node, each once, whoever asks for it.
+
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidegate_coordinator::{Operation, OperationError, OperationKind};
+use tidegate_guard::SessionId;
+use tidegate_tablets::TabletId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+pub(crate) use self::task::OperationTask;
+use crate::ReplicaConfig;
+
+/// What makes two requests ask for the same operation.
+type Key = (TabletId, OperationKind, SessionId);
+
+type Ending = watch::Receiver<Option<Result<(), OperationError>>>;
+
+#[derive(Debug, Default)]
+struct Running {
+    by_key: BTreeMap<Key, Ending>,
+    tasks: JoinSet<()>,
+    stopped: bool,
+}
+
+/// The operations that run on a node.
+///
+/// An operation belongs to no request: it runs in a task of its own until it ends, also when whoever asked is gone,
+/// and a request for an operation that runs joins it. One that has lost its connections ends at once, so what is
+/// found running has its connections; a call into the engine that it leaves behind goes on under its own guard,
+/// and the next attempt runs beside it.
+#[derive(Debug)]
+pub(crate) struct Operations {
+    task: Arc<OperationTask>,
+    config: ReplicaConfig,
+    running: Arc<Mutex<Running>>,
+}
+
+impl Operations {
+    pub(crate) fn new(task: OperationTask, config: ReplicaConfig) -> Self {
+        Self { task: Arc::new(task), config, running: Arc::default() }
+    }
+
+    /// Starts the operation, or joins the one that runs, and waits for its end within the request's deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the operation goes on.
+    pub(crate) async fn ask(&self, operation: Operation) -> Result<(), OperationError> {
+        let wait = operation.deadline.min(self.config.operation_wait_max);
+        let mut ending = self.join_or_start(operation)?;
+        match timeout(wait, ending.wait_for(Option::is_some)).await {
+            Ok(Ok(result)) => result.clone().unwrap_or(Err(OperationError::Running)),
+            Ok(Err(_)) => Err(OperationError::Failed("the operation was aborted".to_owned())),
+            Err(_) => Err(OperationError::Running),
+        }
+    }
+
+    /// Aborts what runs, and waits until it is gone. Calls into the engine go on under guards of their own.
+    pub(crate) async fn stop(&self) {
+        let mut tasks = {
+            let mut running = self.lock();
+            running.stopped = true;
+            std::mem::take(&mut running.tasks)
+        };
+        tasks.shutdown().await;
+    }
+
+    fn join_or_start(&self, operation: Operation) -> Result<Ending, OperationError> {
+        let key = (operation.tablet, operation.kind, operation.frozen.session);
+        let mut running = self.lock();
+        if let Some(ending) = running.by_key.get(&key) {
+            // One whose task was aborted or has panicked has no end to wait for: it is replaced.
+            if ending.has_changed().is_ok() {
+                return Ok(ending.clone());
+            }
+        }
+        if running.stopped {
+            return Err(OperationError::NotReady);
+        }
+        while running.tasks.try_join_next().is_some() {}
+        if running.tasks.len() >= self.config.operations_max {
+            return Err(OperationError::Failed("too many operations run on this node".to_owned()));
+        }
+        let (ended, ending) = watch::channel(None);
+        running.by_key.insert(key, ending.clone());
+        let span = tracing::info_span!("operation", kind = %operation.kind, tablet = %operation.tablet);
+        let (task, table) = (Arc::clone(&self.task), Arc::clone(&self.running));
+        running.tasks.spawn(
+            async move {
+                let result = task.run(&operation).await;
+                // Off the table before the end is told: a request that comes after the end starts anew.
+                lock(&table).by_key.remove(&key);
+                ended.send_replace(Some(result));
+            }
+            .instrument(span),
+        );
+        Ok(ending)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
+        lock(&self.running)
+    }
+}
+
+fn lock(running: &Mutex<Running>) -> std::sync::MutexGuard<'_, Running> {
+    // Nothing under the lock panics.
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}

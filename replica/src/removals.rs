@@ -1,0 +1,177 @@
+//! Removals of whole tablets that no session covers: of what is left behind, and before a node becomes pending.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidegate_guard::Unfenced;
+use tidegate_streaming::EngineError;
+use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, TabletId};
+use tokio::sync::watch;
+
+use crate::Storage;
+use crate::published::Published;
+
+#[derive(Debug, Default)]
+struct State {
+    running: BTreeMap<TabletId, watch::Receiver<bool>>,
+    /// The tablets wiped before this node became pending, with the epoch at which that transition began.
+    wiped: BTreeMap<TabletId, Epoch>,
+}
+
+/// Removals of whole tablets that no session covers.
+///
+/// The race: a removal decided upon an older map is still running, or about to start, while a newer map makes the
+/// node pending and rows arrive. Two rules close it. A removal is first entered as running and only then looks at
+/// the map, and gives up if that no longer asks for it; whoever is about to put rows has first seen the map that
+/// allows it and only then looks for running removals, and waits for them. So one of the two sees the other.
+#[derive(Debug)]
+pub(crate) struct Removals {
+    node: NodeId,
+    state: Arc<Mutex<State>>,
+    storage: Arc<dyn Storage>,
+    published: Arc<Published>,
+}
+
+impl Removals {
+    pub(crate) fn new(node: NodeId, storage: Arc<dyn Storage>, published: Arc<Published>) -> Self {
+        Self { node, state: Arc::default(), storage, published }
+    }
+
+    /// Waits until no removal of the tablet runs. To be called after the map was read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only waits.
+    pub(crate) async fn idle(&self, tablet: TabletId) {
+        let running = self.lock().running.get(&tablet).cloned();
+        if let Some(mut ended) = running {
+            // An error means that the removal's task is gone: it has ended too.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// Removes what is found of a tablet of which this node is about to be the pending replica: once for each
+    /// transition, before its first barrier is answered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a removal that has started goes on, and the next call waits for it.
+    pub(crate) async fn before_pending(&self, tablet: TabletId) -> Result<(), EngineError> {
+        let Some(begun) = self.about_to_be_pending(tablet) else {
+            return Ok(());
+        };
+        loop {
+            self.idle(tablet).await;
+            if self.lock().wiped.get(&tablet) == Some(&begun) {
+                return Ok(());
+            }
+            let node = self.node;
+            let state = Arc::clone(&self.state);
+            let wanted = move |map: &Metadata| pending_since(map, node, tablet) == Some(begun);
+            let done = move || {
+                lock(&state).wiped.insert(tablet, begun);
+            };
+            match self.remove(tablet, wanted, done).await {
+                Removal::Ended(result) => return result,
+                Removal::NotWanted => return Ok(()),
+                // Another one came first.
+                Removal::Busy => {}
+            }
+        }
+    }
+
+    /// Removes what this node holds of a tablet of which it is neither replica nor participant.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a removal that has started goes on.
+    pub(crate) async fn left_behind(&self, tablet: TabletId) -> Result<(), EngineError> {
+        let node = self.node;
+        loop {
+            self.idle(tablet).await;
+            let wanted = move |map: &Metadata| !map.tablets.get(&tablet).is_some_and(|t| t.concerns(node));
+            match self.remove(tablet, wanted, || ()).await {
+                Removal::Ended(result) => return result,
+                Removal::NotWanted => return Ok(()),
+                Removal::Busy => {}
+            }
+        }
+    }
+
+    /// Forgets which transitions were prepared for, but for those of `current`.
+    pub(crate) fn keep_wiped(&self, current: &BTreeSet<TabletId>) {
+        self.lock().wiped.retain(|tablet, _| current.contains(tablet));
+    }
+
+    fn about_to_be_pending(&self, tablet: TabletId) -> Option<Epoch> {
+        pending_since(&*self.published.map()?, self.node, tablet)
+    }
+
+    async fn remove(
+        &self,
+        tablet: TabletId,
+        wanted: impl FnOnce(&Metadata) -> bool,
+        done: impl FnOnce() + Send + 'static,
+    ) -> Removal {
+        let (ended, watched) = watch::channel(false);
+        {
+            let mut state = self.lock();
+            if state.running.contains_key(&tablet) {
+                return Removal::Busy;
+            }
+            state.running.insert(tablet, watched);
+        }
+        let running = Running { tablet, state: Arc::clone(&self.state), ended };
+        // Looked at after it was entered as running, see the race above.
+        if !self.published.map().is_some_and(|map| wanted(&map)) {
+            return Removal::NotWanted;
+        }
+        let storage = Arc::clone(&self.storage);
+        // A task of its own: an engine call that has started is not abandoned when its caller is.
+        let task = tokio::spawn(async move {
+            // No session covers this: the rules above do, so the guard is named for what it is.
+            let result = storage.remove(tablet, Arc::new(Unfenced)).await;
+            if result.is_ok() {
+                done();
+            }
+            drop(running);
+            result
+        });
+        Removal::Ended(task.await.unwrap_or_else(|panicked| Err(EngineError::Failed(Box::new(panicked)))))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+enum Removal {
+    Ended(Result<(), EngineError>),
+    NotWanted,
+    Busy,
+}
+
+struct Running {
+    tablet: TabletId,
+    state: Arc<Mutex<State>>,
+    ended: watch::Sender<bool>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.state).running.remove(&self.tablet);
+        self.ended.send_replace(true);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    // Nothing under the lock panics.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The epoch at which the transition began in which `node` is about to be the pending replica.
+fn pending_since(map: &Metadata, node: NodeId, tablet: TabletId) -> Option<Epoch> {
+    let transition = map.tablets.get(&tablet)?.transition.as_ref()?;
+    (transition.stage == Stage::AllowWriteBothReadOld && transition.pending() == Some(node))
+        .then_some(transition.begun)
+}
