@@ -42,7 +42,7 @@ impl Admission for SourceAdmission {
             }
             _ => return Err(Refusal::Rejected(self.why_not(opening, applied))),
         };
-        if transition.pending() != Some(puller) || !map.sources(tablet).contains(&self.node) {
+        if transition.pending() != Some(puller) || !map.sources(transition).contains(&self.node) {
             return Err(Refusal::NotSource);
         }
         let label = Label::new("stream.send").with("tablet", tablet).with("node", self.node).with("peer", peer);

@@ -8,7 +8,8 @@ use tidegate_coordinator::{
     BarrierAnswer, BarrierRequest, CallError, Operation, OperationError, Participants,
 };
 use tidegate_tablets::NodeId;
-use tidegate_transport::{PeerId, ResetCode, RpcError, StreamError, Transport, TransportError, rpc};
+use tidegate_transport::rpc::{self, RpcError};
+use tidegate_transport::{PeerId, ResetCode, StreamError, Transport, TransportError};
 use tokio::sync::mpsc;
 
 use crate::CONTROL_SERVICE;

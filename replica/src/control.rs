@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tidegate_coordinator::{BarrierRequest, Operation};
 use tidegate_tablets::NodeId;
-use tidegate_transport::{Answers, Handler, PeerId, ResetCode};
+use tidegate_transport::rpc::{Answers, Handler};
+use tidegate_transport::{PeerId, ResetCode};
 use tokio::task::JoinSet;
 use tracing::warn;
 

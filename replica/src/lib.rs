@@ -16,7 +16,7 @@ mod storage;
 mod sweeper;
 mod wire;
 
-use tidegate_transport::ServiceId;
+use tidegate_transport::service::ServiceId;
 
 pub use crate::client::ReplicaClient;
 pub use crate::config::ReplicaConfig;

@@ -10,7 +10,9 @@ use tidegate_tablets::{
     AdmitError, Epoch, Metadata, MetadataGuard, MetadataStore, NodeId, RequestFence, StoreStopped, TabletId,
     Version,
 };
-use tidegate_transport::{RpcService, Service, ServiceId, Transport};
+use tidegate_transport::Transport;
+use tidegate_transport::rpc::RpcService;
+use tidegate_transport::service::{Service, ServiceId};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, warn};

@@ -66,18 +66,17 @@ impl OperationTask {
         self.role(operation.kind, transition)?;
         let label = Label::new(operation.kind.name()).with("tablet", operation.tablet).with("node", self.node);
         let guard = self.sessions.thaw(frozen, applied, label).map_err(OperationError::Rejected)?;
-        Ok(self.asked(&map, operation.tablet, tablet, transition, guard))
+        Ok(self.asked(&map, tablet, transition, guard))
     }
 
     fn asked(
         &self,
         map: &Metadata,
-        id: TabletId,
         tablet: &Tablet,
         transition: &Transition,
         guard: SharedGuard,
     ) -> Asked {
-        let sources = map.sources(id).into_iter().map(|node| PeerId::new(node.as_u64())).collect();
+        let sources = map.sources(transition).into_iter().map(|node| PeerId::new(node.as_u64())).collect();
         let others = tablet
             .participants()
             .into_iter()
