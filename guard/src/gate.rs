@@ -1,16 +1,19 @@
 //! What a session counts its holders with.
 
+mod entry;
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests;
+mod wait;
 mod waiters;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use thiserror::Error;
 
-use self::waiters::{WaiterKey, Waiters};
+pub use self::entry::{Entry, OwnedEntry};
+pub use self::wait::{Closing, Drained};
+use self::waiters::Waiters;
 use crate::primitive::{AtomicUsize, Ordering, fence};
 
 const CLOSED: usize = 1;
@@ -19,7 +22,23 @@ const ENTRY: usize = 2;
 /// Counts holders; refuses entry once closed; reports when it is closed and empty.
 ///
 /// One word holds the closed bit and the count, so that whoever sees the one sees the other. A closed gate never
-/// opens again.
+/// opens again. An entry that is leaked (`mem::forget`) is held for ever, and no drain of its gate ends.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_guard::Gate;
+///
+/// let gate = Gate::new();
+/// let entry = gate.enter()?;
+/// assert!(gate.check().is_ok());
+/// assert!(gate.close(), "the first to close it");
+/// assert!(gate.check().is_err() && gate.enter().is_err());
+/// assert!(!gate.is_drained(), "it is closed, and still held");
+/// drop(entry);
+/// assert!(gate.is_drained());
+/// # Ok::<(), tidegate_guard::GateClosed>(())
+/// ```
 pub struct Gate {
     word: AtomicUsize,
     waiters: Waiters,
@@ -34,7 +53,10 @@ impl Gate {
     /// An open gate that nobody holds.
     #[must_use]
     pub fn new() -> Self {
-        Self { word: AtomicUsize::new(0), waiters: Waiters::new() }
+        Self {
+            word: AtomicUsize::new(0),
+            waiters: Waiters::new(),
+        }
     }
 
     /// Enters, until the entry is dropped.
@@ -53,42 +75,73 @@ impl Gate {
     ///
     /// [`GateClosed`] once [`close`](Self::close) was called.
     pub fn enter_owned(self: &Arc<Self>) -> Result<OwnedEntry, GateClosed> {
-        self.admit()?;
-        Ok(OwnedEntry { gate: Arc::clone(self) })
+        Self::enter_through(Arc::clone(self))
     }
 
-    /// Refuses all further entry and wakes every holder; answers whether this call was the first.
+    /// Enters the gate of `owner`, until the entry is dropped; for a gate that is part of something larger.
+    ///
+    /// `owner.as_ref()` must name the same gate every time.
+    ///
+    /// # Errors
+    ///
+    /// [`GateClosed`] once [`close`](Self::close) was called.
+    pub fn enter_through<O: AsRef<Self>>(owner: O) -> Result<OwnedEntry<O>, GateClosed> {
+        owner.as_ref().admit()?;
+        Ok(OwnedEntry { owner })
+    }
+
+    /// Refuses all further entry and wakes every holder; answers whether this call was the first. Never waits.
     pub fn close(&self) -> bool {
+        let first = self.shut();
+        if first {
+            self.wake();
+        }
+        first
+    }
+
+    /// [`close`](Self::close) without waking; answers whether this call was the first, who then has to call
+    /// [`wake`](Self::wake).
+    ///
+    /// For callers who close under a lock: wakers are foreign code, to be run after it.
+    #[must_use = "the first to shut a gate has to wake its waiters"]
+    pub fn shut(&self) -> bool {
         // AcqRel: Release pairs with the Acquire of `check` and `is_drained`, so that whoever sees the bit sees
         // what happened before the close; Acquire pairs with the Release of `leave`.
-        let before = self.word.fetch_or(CLOSED, Ordering::AcqRel);
-        if before & CLOSED != 0 {
-            return false;
-        }
-        self.waiters.wake_all();
-        true
+        self.word.fetch_or(CLOSED, Ordering::AcqRel) & CLOSED == 0
     }
 
-    /// Fails from the moment the gate is closed, though it is still held.
+    /// Wakes whoever waits here, to look again.
+    pub fn wake(&self) {
+        self.waiters.wake_all();
+    }
+
+    /// Fails from the moment the gate is closed, though it is still held: one load.
     ///
     /// # Errors
     ///
     /// [`GateClosed`] once [`close`](Self::close) was called.
     pub fn check(&self) -> Result<(), GateClosed> {
-        // Acquire pairs with the Release in `close`.
-        if self.word.load(Ordering::Acquire) & CLOSED == 0 { Ok(()) } else { Err(GateClosed) }
+        // Acquire pairs with the Release in `shut`.
+        if self.word.load(Ordering::Acquire) & CLOSED == 0 {
+            Ok(())
+        } else {
+            Err(GateClosed)
+        }
     }
 
     /// How many entries are held now.
     #[must_use]
     pub fn holders(&self) -> usize {
+        // Relaxed: a number for reports, nothing is concluded from it.
         self.word.load(Ordering::Relaxed) / ENTRY
     }
 
     /// Whether the gate is closed and nobody holds it.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        // Acquire pairs with the Release in `leave`: what the last holder did is visible to whoever sees it gone.
+        // Acquire pairs with the Release of every `leave`, not of the last alone: entries and leaves are exchanges
+        // on the same word, so they continue the release sequence of those before. What any holder did is visible
+        // to whoever sees all of them gone.
         self.word.load(Ordering::Acquire) == CLOSED
     }
 
@@ -97,8 +150,8 @@ impl Gate {
     /// # Cancel safety
     ///
     /// Safe: it only waits.
-    pub fn closing(&self) -> Closing<'_> {
-        Closing { wait: Some(Wait { gate: self, key: None }) }
+    pub const fn closing(&self) -> Closing<'_> {
+        Closing::at(self)
     }
 
     /// Completes when the gate is closed and the last holder is gone.
@@ -106,11 +159,13 @@ impl Gate {
     /// # Cancel safety
     ///
     /// Safe: it only waits; a dropped wait does not reopen the gate.
-    pub fn drained(&self) -> Drained<'_> {
-        Drained { wait: Wait { gate: self, key: None } }
+    pub const fn drained(&self) -> Drained<'_> {
+        Drained::at(self)
     }
 
     fn admit(&self) -> Result<(), GateClosed> {
+        // Relaxed: only a guess for the exchange, which looks again. That a closed gate is refused on this load
+        // alone needs no more: the bit is never taken back.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & CLOSED != 0 {
@@ -118,7 +173,10 @@ impl Gate {
             }
             // Acquire on success: what the holder does next cannot move before its entry. Count and bit are one
             // word, so a close that the exchange did not see comes after the entry and is held up by it.
-            match self.word.compare_exchange_weak(word, word + ENTRY, Ordering::Acquire, Ordering::Relaxed) {
+            match self
+                .word
+                .compare_exchange_weak(word, word + ENTRY, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return Ok(()),
                 Err(seen) => word = seen,
             }
@@ -126,11 +184,13 @@ impl Gate {
     }
 
     fn leave(&self) {
-        // Release pairs with the Acquire in `is_drained` and the fence below.
+        // Release pairs with the Acquire in `is_drained` and the fence below: what the holder did comes before its
+        // leave for whoever sees it gone.
         let before = self.word.fetch_sub(ENTRY, Ordering::Release);
         if before == CLOSED | ENTRY {
+            // Pairs with the Release of the leaves before this one: the last holder speaks for all of them.
             fence(Ordering::Acquire);
-            self.waiters.wake_all();
+            self.wake();
         }
     }
 }
@@ -147,120 +207,5 @@ impl fmt::Debug for Gate {
             .field("closed", &self.check().is_err())
             .field("holders", &self.holders())
             .finish_non_exhaustive()
-    }
-}
-
-/// One holder of a gate.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    gate: &'a Gate,
-}
-
-impl Entry<'_> {
-    /// The gate that is held.
-    #[must_use]
-    pub fn gate(&self) -> &Gate {
-        self.gate
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        self.gate.leave();
-    }
-}
-
-/// One holder of a gate that owns a share of it.
-#[derive(Debug)]
-pub struct OwnedEntry {
-    gate: Arc<Gate>,
-}
-
-impl OwnedEntry {
-    /// The gate that is held.
-    #[must_use]
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-}
-
-impl Drop for OwnedEntry {
-    fn drop(&mut self) {
-        self.gate.leave();
-    }
-}
-
-struct Wait<'a> {
-    gate: &'a Gate,
-    key: Option<WaiterKey>,
-}
-
-impl Wait<'_> {
-    fn poll(&mut self, context: &Context<'_>, done: impl Fn(&Gate) -> bool) -> Poll<()> {
-        if done(self.gate) {
-            return Poll::Ready(());
-        }
-        self.key = Some(self.gate.waiters.register(self.key.take(), context.waker()));
-        // Looked at again after registering: a close, or the last leave, that took the list of wakers before this
-        // one was on it had flipped the word before it took the list, so the lock shows the flip here.
-        if done(self.gate) { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.gate.waiters.forget(key);
-        }
-    }
-}
-
-/// Completes when the gate begins to close, see [`Gate::closing`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct Closing<'a> {
-    wait: Option<Wait<'a>>,
-}
-
-impl Closing<'_> {
-    /// A wait that never ends, for guards whose session never closes.
-    pub const fn never() -> Self {
-        Self { wait: None }
-    }
-}
-
-impl Future for Closing<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.wait {
-            Some(wait) => wait.poll(context, |gate| gate.check().is_err()),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl fmt::Debug for Closing<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closing").finish_non_exhaustive()
-    }
-}
-
-/// Completes when the gate is closed and empty, see [`Gate::drained`].
-#[must_use = "a future does nothing unless awaited"]
-pub struct Drained<'a> {
-    wait: Wait<'a>,
-}
-
-impl Future for Drained<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.wait.poll(context, Gate::is_drained)
-    }
-}
-
-impl fmt::Debug for Drained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drained").finish_non_exhaustive()
     }
 }

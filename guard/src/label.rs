@@ -16,7 +16,10 @@ impl Label {
     /// A label without fields.
     #[must_use]
     pub fn new(activity: impl Into<Cow<'static, str>>) -> Self {
-        Self { activity: activity.into(), fields: Vec::new() }
+        Self {
+            activity: activity.into(),
+            fields: Vec::new(),
+        }
     }
 
     /// The same label with one more field.

@@ -23,7 +23,11 @@ impl SessionId {
     ///
     /// [`NilSession`] for the nil UUID: there is no default session and no sentinel.
     pub const fn new(uuid: Uuid) -> Result<Self, NilSession> {
-        if uuid.is_nil() { Err(NilSession) } else { Ok(Self(uuid)) }
+        if uuid.is_nil() {
+            Err(NilSession)
+        } else {
+            Ok(Self(uuid))
+        }
     }
 
     /// Takes the 128 bits that a peer sent.
