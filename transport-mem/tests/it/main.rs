@@ -1,0 +1,5 @@
+//! The network as its users see it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod faults;
