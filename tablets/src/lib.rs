@@ -4,6 +4,7 @@
 
 mod apply;
 mod change;
+mod fence;
 mod holdings;
 mod id;
 mod metadata;
@@ -15,6 +16,7 @@ mod transition;
 
 pub use crate::apply::{Applied, TransitionEvent};
 pub use crate::change::{Accepted, Change, Outcome, Refused, ReplicaSpec};
+pub use crate::fence::{AdmitError, MetadataGuard, RequestFence};
 pub use crate::id::{Epoch, NodeId, TableId, TabletId, Version};
 pub use crate::metadata::{Metadata, NodeInfo, Table, Tablet, quorum_of};
 pub use crate::stage::{Selector, Stage};
