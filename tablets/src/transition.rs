@@ -1,6 +1,7 @@
 //! One change of one tablet's replicas.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use tidegate_guard::SessionId;
 
@@ -15,6 +16,24 @@ pub enum TransitionKind {
     Rebuild,
     /// Tombstones up to a timestamp are dropped; no replica changes.
     Purge,
+}
+
+impl TransitionKind {
+    /// Its name, as the documents and the metrics write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Migration => "migration",
+            Self::Rebuild => "rebuild",
+            Self::Purge => "purge",
+        }
+    }
+}
+
+impl fmt::Display for TransitionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// One change of one tablet; a tablet has at most one.
