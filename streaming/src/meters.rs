@@ -1,0 +1,60 @@
+//! The names of the metrics, and where they are counted.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use tidegate_guard::Rejected;
+
+use crate::{EndCause, StreamRole};
+
+const REJECTED: &str = "tidegate_stream_rejected_total";
+const BATCHES_SENT: &str = "tidegate_stream_batches_sent_total";
+const BATCHES_APPLIED: &str = "tidegate_stream_batches_applied_total";
+const BYTES_SENT: &str = "tidegate_stream_bytes_sent_total";
+const BYTES_APPLIED: &str = "tidegate_stream_bytes_applied_total";
+const BUSY: &str = "tidegate_stream_busy_seconds";
+const ENDED: &str = "tidegate_streams_ended_total";
+const STAGING_AREAS: &str = "tidegate_staging_areas";
+const THROTTLE_WAIT: &str = "tidegate_stream_throttle_wait_seconds";
+
+/// Counts a staging area that an engine has made, for the gauge `tidegate_staging_areas`; called by engines, also
+/// for those that they find when they open.
+pub fn staging_area_made() {
+    gauge!(STAGING_AREAS).increment(1.0);
+}
+
+/// Counts a staging area that an engine has dropped; called by engines.
+pub fn staging_area_dropped() {
+    gauge!(STAGING_AREAS).decrement(1.0);
+}
+
+/// Counts a step that did not begin because its guard refused. `at` is `send`, `stage` or `attach`.
+pub(crate) fn rejected(at: &'static str, rejected: Rejected) {
+    let reason = match rejected {
+        Rejected::NotYetOpen { .. } => "not_yet_open",
+        Rejected::Closing => "closing",
+        Rejected::Closed => "closed",
+    };
+    counter!(REJECTED, "reason" => reason, "at" => at).increment(1);
+}
+
+pub(crate) fn sent(bytes: usize) {
+    counter!(BATCHES_SENT).increment(1);
+    counter!(BYTES_SENT).increment(bytes as u64);
+}
+
+pub(crate) fn applied(bytes: usize) {
+    counter!(BATCHES_APPLIED).increment(1);
+    counter!(BYTES_APPLIED).increment(bytes as u64);
+}
+
+pub(crate) fn ended(role: StreamRole, cause: EndCause, busy: Option<Duration>) {
+    counter!(ENDED, "role" => role.as_str(), "cause" => cause.as_str()).increment(1);
+    if let Some(busy) = busy {
+        histogram!(BUSY).record(busy);
+    }
+}
+
+pub(crate) fn throttled(waited: Duration) {
+    histogram!(THROTTLE_WAIT).record(waited);
+}

@@ -1,0 +1,156 @@
+//! One source of a pull.
+
+use std::sync::Arc;
+
+use tidegate_guard::Rejected;
+use tidegate_transport::service::open_service;
+use tidegate_transport::{Duplex, PeerId};
+use tokio::sync::watch;
+
+use super::stager::{Stager, StagerParts};
+use super::{PullError, PullRequest, Puller, StreamReport};
+use crate::account::{Reporter, StreamAccount};
+use crate::call::call;
+use crate::{BatchSource, EndCause, Opening, Position, STREAM_SERVICE, SourceError, Staging, StreamRole};
+
+/// One source of a pull, and its stream.
+pub(super) struct OneSource {
+    puller: Puller,
+    request: PullRequest,
+    peer: PeerId,
+    staging: Arc<dyn Staging>,
+}
+
+impl OneSource {
+    pub(super) fn new(puller: Puller, request: PullRequest, peer: PeerId, staging: Arc<dyn Staging>) -> Self {
+        Self {
+            puller,
+            request,
+            peer,
+            staging,
+        }
+    }
+
+    /// Pulls everything that the source has, to an accepted receipt; `stop` gives it up.
+    pub(super) async fn pull(
+        self,
+        mut stop: watch::Receiver<Option<EndCause>>,
+    ) -> Result<StreamReport, PullError> {
+        let resume = tokio::select! {
+            biased;
+            cause = stopped(&mut stop) => return Err(PullError::Superseded(cause)),
+            position = self.position() => position?,
+        };
+        let opening = Opening {
+            unit: self.request.unit,
+            frozen: self.request.frozen,
+            resume,
+        };
+        let reporter = Reporter::new(&self.puller.context, StreamRole::Receive, self.peer, &opening);
+        let mut account = StreamAccount::new(reporter.clone());
+        let result = self.stream(opening, reporter, &mut account, &mut stop).await;
+        account.ended(match &result {
+            Ok(_) => EndCause::Finished,
+            Err(error) => error.cause(),
+        });
+        result
+    }
+
+    async fn position(&self) -> Result<Option<Position>, PullError> {
+        let (staging, peer) = (Arc::clone(&self.staging), self.peer);
+        let asking = async move { staging.position(peer).await };
+        Ok(call(
+            &self.request.guard,
+            self.puller.context.config().engine_timeout,
+            asking,
+        )
+        .await?)
+    }
+
+    async fn stream(
+        &self,
+        opening: Opening,
+        reporter: Reporter,
+        account: &mut StreamAccount,
+        stop: &mut watch::Receiver<Option<EndCause>>,
+    ) -> Result<StreamReport, PullError> {
+        let mut source = tokio::select! {
+            biased;
+            cause = stopped(stop) => return Err(PullError::Superseded(cause)),
+            source = self.open(&opening) => source?,
+        };
+        account.started();
+        let moved = tokio::select! {
+            biased;
+            cause = stopped(stop) => Err(PullError::Superseded(cause)),
+            moved = self.drain(&mut source, reporter) => moved,
+        };
+        account.carried(source.received());
+        if let Err(error) = moved {
+            source.abort(error.cause().reset_code());
+            return Err(error);
+        }
+        let receipt = source.accept().await.map_err(|error| self.failed(error))?;
+        Ok(StreamReport {
+            peer: self.peer,
+            resumed_from: opening.resume,
+            receipt,
+        })
+    }
+
+    async fn open(&self, opening: &Opening) -> Result<BatchSource, PullError> {
+        let Puller {
+            transport, context, ..
+        } = &self.puller;
+        let guard = &self.request.guard;
+        let stream: Duplex = tokio::select! {
+            biased;
+            () = guard.closing() => return Err(Rejected::Closing.into()),
+            opened = open_service(&**transport, self.peer, STREAM_SERVICE) => {
+                opened.map_err(|error| PullError::of_open(self.peer, error))?
+            }
+        };
+        let throttle = context.receive_throttle().clone();
+        let opened = BatchSource::open(stream, opening, Arc::clone(guard), context.config(), throttle).await;
+        opened.map_err(|error| self.failed(error))
+    }
+
+    /// Receives to the end, and stages all durably.
+    async fn drain(&self, source: &mut BatchSource, reporter: Reporter) -> Result<(), PullError> {
+        let parts = StagerParts {
+            staging: Arc::clone(&self.staging),
+            guard: Arc::clone(&self.request.guard),
+            peer: self.peer,
+            injector: self.puller.context.injector().clone(),
+            reporter,
+        };
+        let mut stager = Stager::start(parts, self.puller.context.config());
+        loop {
+            let received = tokio::select! {
+                biased;
+                error = stager.failed() => return Err(error),
+                received = source.recv() => received.map_err(|error| self.failed(error))?,
+            };
+            let Some(batch) = received else { break };
+            source
+                .pace(batch.payload.len())
+                .await
+                .map_err(|error| self.failed(error))?;
+            stager.stage(batch).await?;
+        }
+        stager.sync().await
+    }
+
+    fn failed(&self, error: SourceError) -> PullError {
+        PullError::of_source(self.peer, error)
+    }
+}
+
+/// Completes when the streams of the pull are to be given up.
+async fn stopped(stop: &mut watch::Receiver<Option<EndCause>>) -> EndCause {
+    match stop.wait_for(Option::is_some).await.map(|cause| *cause) {
+        Ok(Some(cause)) => cause,
+        // The pull that would tell is gone, and this with it.
+        _ => EndCause::Dropped,
+    }
+}

@@ -1,0 +1,162 @@
+//! Stages batches behind the network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_guard::{Rejected, SharedGuard};
+use tidegate_inject::Injector;
+use tidegate_transport::PeerId;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use super::PullError;
+use crate::account::Reporter;
+use crate::points::BEFORE_STAGE;
+use crate::{Batch, EngineError, ProgressStep, Receipt, Staging, StreamingConfig, meters};
+
+#[derive(Debug)]
+enum Work {
+    Stage(Batch),
+    /// Everything was staged that will be: make it durable.
+    Sync,
+}
+
+/// What the stager's task stages, and where.
+#[derive(Debug)]
+pub(super) struct StagerParts {
+    pub(super) staging: Arc<dyn Staging>,
+    pub(super) guard: SharedGuard,
+    pub(super) peer: PeerId,
+    pub(super) injector: Injector,
+    pub(super) reporter: Reporter,
+}
+
+/// Stages the batches of one source, in a task of its own, a bounded number of them behind the network. The task is
+/// never aborted: dropped, the stager lets a call that has started end, under the task's own guard, and begins no
+/// other.
+#[derive(Debug)]
+pub(super) struct Stager {
+    work: mpsc::Sender<Work>,
+    /// Dropped, it tells the task that nobody waits.
+    outcome: oneshot::Receiver<Result<(), EngineError>>,
+    guard: SharedGuard,
+    engine_timeout: Duration,
+}
+
+impl Stager {
+    pub(super) fn start(parts: StagerParts, config: &StreamingConfig) -> Self {
+        let (work, queue) = mpsc::channel(config.batches_in_flight.max(1));
+        let (mut told, outcome) = oneshot::channel();
+        let guard = Arc::clone(&parts.guard);
+        tokio::spawn(async move {
+            let result = parts.run(queue, &mut told).await;
+            // An error says that nobody waits.
+            drop(told.send(result));
+        });
+        Self {
+            work,
+            outcome,
+            guard,
+            engine_timeout: config.engine_timeout,
+        }
+    }
+
+    /// Hands a batch over, once there is room for it.
+    pub(super) async fn stage(&mut self, batch: Batch) -> Result<(), PullError> {
+        self.hand(Work::Stage(batch)).await
+    }
+
+    /// Completes when the engine, or the guard, has refused.
+    ///
+    /// Cancel safe.
+    pub(super) async fn failed(&mut self) -> PullError {
+        match (&mut self.outcome).await {
+            Ok(Err(error)) => error.into(),
+            // Not asked to sync, it ends only with an error.
+            Ok(Ok(())) | Err(_) => panicked().into(),
+        }
+    }
+
+    /// Waits until everything handed over is staged, and durable.
+    pub(super) async fn sync(mut self) -> Result<(), PullError> {
+        self.hand(Work::Sync).await?;
+        let waited = self.engine_timeout;
+        tokio::select! {
+            biased;
+            ended = &mut self.outcome => Ok(ended.unwrap_or_else(|_| Err(panicked()))?),
+            () = self.guard.closing() => Err(Rejected::Closing.into()),
+            () = sleep(waited) => Err(PullError::EngineStalled { waited }),
+        }
+    }
+
+    async fn hand(&mut self, work: Work) -> Result<(), PullError> {
+        let waited = self.engine_timeout;
+        tokio::select! {
+            biased;
+            () = self.guard.closing() => Err(Rejected::Closing.into()),
+            sent = self.work.send(work) => match sent {
+                Ok(()) => Ok(()),
+                Err(_) => Err(self.failed().await),
+            },
+            () = sleep(waited) => Err(PullError::EngineStalled { waited }),
+        }
+    }
+}
+
+impl StagerParts {
+    async fn run(
+        &self,
+        mut queue: mpsc::Receiver<Work>,
+        told: &mut oneshot::Sender<Result<(), EngineError>>,
+    ) -> Result<(), EngineError> {
+        let mut applied = Receipt::default();
+        loop {
+            let work = tokio::select! {
+                biased;
+                () = self.guard.closing() => return Err(self.refused(Rejected::Closing)),
+                () = told.closed() => return Ok(()),
+                work = queue.recv() => work,
+            };
+            match work {
+                Some(Work::Stage(batch)) => {
+                    self.injector.hold(BEFORE_STAGE, self.guard.closing()).await;
+                    // While it was held, those who waited may have gone; then nothing new is begun.
+                    if told.is_closed() {
+                        return Ok(());
+                    }
+                    self.stage(batch, &mut applied).await?;
+                }
+                Some(Work::Sync) => return self.staging.sync(Arc::clone(&self.guard)).await,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn stage(&self, batch: Batch, applied: &mut Receipt) -> Result<(), EngineError> {
+        let (rows, len, crc) = (batch.rows, batch.payload.len(), crc32c::crc32c(&batch.payload));
+        self.guard.check().map_err(|rejected| self.refused(rejected))?;
+        match self
+            .staging
+            .stage(Arc::clone(&self.guard), self.peer, batch)
+            .await
+        {
+            Ok(()) => {}
+            Err(EngineError::Rejected(rejected)) => return Err(self.refused(rejected)),
+            Err(error) => return Err(error),
+        }
+        meters::applied(len);
+        applied.add(rows, len, crc);
+        self.guard.progress("a batch was staged");
+        self.reporter.tell(ProgressStep::Moved, *applied);
+        Ok(())
+    }
+
+    fn refused(&self, rejected: Rejected) -> EngineError {
+        meters::rejected("stage", rejected);
+        rejected.into()
+    }
+}
+
+fn panicked() -> EngineError {
+    EngineError::Failed("a call into the engine panicked".into())
+}

@@ -1,0 +1,63 @@
+//! What both ends agree was carried.
+
+use std::fmt;
+
+/// What both ends agree was carried by one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Batches.
+    pub batches: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of their payloads.
+    pub bytes: u64,
+    /// The CRC-32C of all payloads, one after the other.
+    pub digest: u32,
+}
+
+impl Receipt {
+    /// Counts one more batch, whose payload's own CRC-32C is `crc`.
+    pub(crate) fn add(&mut self, rows: u32, payload_len: usize, crc: u32) {
+        self.batches += 1;
+        self.rows += u64::from(rows);
+        self.bytes += payload_len as u64;
+        self.digest = crc32c::crc32c_combine(self.digest, crc, payload_len);
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            batches,
+            rows,
+            bytes,
+            digest,
+        } = self;
+        write!(
+            f,
+            "{batches} batches, {rows} rows, {bytes} bytes, digest {digest:08x}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_is_that_of_all_payloads() {
+        let mut receipt = Receipt::default();
+        for payload in [&b"ab"[..], b"", b"cde"] {
+            receipt.add(1, payload.len(), crc32c::crc32c(payload));
+        }
+        assert_eq!(
+            receipt,
+            Receipt {
+                batches: 3,
+                rows: 3,
+                bytes: 5,
+                digest: crc32c::crc32c(b"abcde")
+            }
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! Reads a snapshot ahead of the network.
+
+use std::sync::Arc;
+
+use tidegate_guard::{Rejected, SharedGuard};
+use tokio::sync::mpsc;
+
+use crate::{Batch, EngineError, Opening, SourceEngine, StreamingConfig};
+
+/// What a scan gave; its end is told, so that a scan that panicked is not taken for one that ended.
+#[derive(Debug)]
+enum Scanned {
+    Batch(Batch),
+    End,
+    Failed(EngineError),
+}
+
+/// Reads a snapshot in a task of its own, a bounded number of batches ahead. The task is never aborted: dropped, the
+/// scanner lets a call that has started end, under the task's own guard, and begins no other.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    scanned: mpsc::Receiver<Scanned>,
+}
+
+impl Scanner {
+    pub(super) fn start(
+        engine: Arc<dyn SourceEngine>,
+        opening: Opening,
+        guard: SharedGuard,
+        config: &StreamingConfig,
+    ) -> Self {
+        let (room, scanned) = mpsc::channel(config.batches_in_flight.max(1));
+        let batch_bytes = config.batch_bytes.max(1);
+        tokio::spawn(async move {
+            if let Err(error) = scan(&*engine, opening, &guard, batch_bytes, &room).await {
+                // Ends when there is room, or nobody waits any more.
+                drop(room.send(Scanned::Failed(error)).await);
+            }
+        });
+        Self { scanned }
+    }
+
+    /// The next batch; `None` at the end of the snapshot.
+    ///
+    /// Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<Option<Batch>, EngineError> {
+        match self.scanned.recv().await {
+            Some(Scanned::Batch(batch)) => Ok(Some(batch)),
+            Some(Scanned::End) => Ok(None),
+            Some(Scanned::Failed(error)) => Err(error),
+            None => Err(EngineError::Failed("the scan ended without a word".into())),
+        }
+    }
+}
+
+async fn scan(
+    engine: &dyn SourceEngine,
+    opening: Opening,
+    guard: &SharedGuard,
+    batch_bytes: usize,
+    room: &mpsc::Sender<Scanned>,
+) -> Result<(), EngineError> {
+    let mut scan = engine
+        .snapshot(opening.unit, Arc::clone(guard), opening.resume)
+        .await?;
+    loop {
+        // Room first: nothing is read that nobody waits for.
+        let slot = tokio::select! {
+            biased;
+            () = guard.closing() => return Err(Rejected::Closing.into()),
+            slot = room.reserve() => match slot {
+                Ok(slot) => slot,
+                Err(_) => return Ok(()),
+            },
+        };
+        match scan.next(batch_bytes).await? {
+            Some(batch) => slot.send(Scanned::Batch(batch)),
+            None => {
+                slot.send(Scanned::End);
+                return Ok(());
+            }
+        }
+    }
+}

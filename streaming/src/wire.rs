@@ -1,0 +1,358 @@
+//! The frames of a stream, and the only place that knows their bytes.
+//!
+//! Every frame is a bincode header, the CRC-32C of that header and what follows, and, in a batch alone, the raw
+//! payload. A payload is never copied: encoded it is a frame's last part, decoded a slice of the frame.
+
+use bincode::{BorrowDecode, Encode};
+use bytes::Bytes;
+use thiserror::Error;
+use tidegate_guard::{FrozenGuard, Rejected, SessionId};
+
+use crate::{Batch, Opening, Position, Receipt, Refusal, UnitId};
+
+/// The version of the frames below; the first thing in the first frame.
+const WIRE_VERSION: u16 = 1;
+/// Bytes of a position, that is of a key.
+pub(crate) const POSITION_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a header: a position, and numbers.
+const HEADER_BYTES_MAX: usize = POSITION_BYTES_MAX + 256;
+const CRC_BYTES: usize = 4;
+
+/// Why a frame was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// What came is no header, or more or less than one.
+    #[error("a frame that cannot be decoded")]
+    Malformed,
+    /// The checksum does not match.
+    #[error("a frame whose checksum does not match")]
+    Checksum,
+    /// The peer speaks another version.
+    #[error("a frame of version {0}")]
+    Version(u16),
+    /// The session is nil, and nil names none.
+    #[error("a frame that names no session")]
+    NilSession,
+    /// A position, or a batch, beyond its limit.
+    #[error("{what} of {len} bytes is over the limit of {max}")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// Its bytes.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// A batch without rows.
+    #[error("a batch without rows")]
+    NoRows,
+    /// A frame that has no place here.
+    #[error("a frame out of turn: {0}")]
+    OutOfTurn(&'static str),
+}
+
+/// What a source sends, decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FromSource {
+    Accepted,
+    Refused(Refusal),
+    Batch {
+        sequence: u64,
+        batch: Batch,
+        crc: u32,
+    },
+    /// The sender lives and holds back on purpose.
+    Waiting,
+    End(Receipt),
+}
+
+/// What a puller sends after its opening, decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FromPuller {
+    Waiting,
+    ReceiptAccepted(Receipt),
+}
+
+#[derive(Encode, BorrowDecode)]
+struct OpeningHeader<'a> {
+    version: u16,
+    unit: u64,
+    session: u128,
+    epoch: u64,
+    resume: Option<&'a [u8]>,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct ReceiptHeader {
+    batches: u64,
+    rows: u64,
+    bytes: u64,
+    digest: u32,
+}
+
+#[derive(Encode, BorrowDecode)]
+enum RefusalHeader {
+    NotYetOpen(u64),
+    Closing,
+    Closed,
+    NotSource,
+    NotMember,
+    Busy,
+    NotReady,
+}
+
+#[derive(Encode, BorrowDecode)]
+enum SourceHeader<'a> {
+    Accepted,
+    Refused(RefusalHeader),
+    Batch {
+        sequence: u64,
+        rows: u32,
+        payload_len: u64,
+        last: &'a [u8],
+    },
+    Waiting,
+    End(ReceiptHeader),
+}
+
+#[derive(Encode, BorrowDecode)]
+enum PullerHeader {
+    Waiting,
+    ReceiptAccepted(ReceiptHeader),
+}
+
+pub(crate) fn encode_opening(opening: &Opening) -> Result<Bytes, WireError> {
+    let resume = opening.resume.as_ref().map(|position| position.0.as_ref());
+    check_position(resume.unwrap_or_default())?;
+    let FrozenGuard { session, epoch } = opening.frozen;
+    let header = OpeningHeader {
+        version: WIRE_VERSION,
+        unit: opening.unit.as_u64(),
+        session: session.as_u128(),
+        epoch,
+        resume,
+    };
+    encode(&header, 0, 0)
+}
+
+pub(crate) fn decode_opening(frame: &Bytes) -> Result<Opening, WireError> {
+    let (header, payload, _): (OpeningHeader<'_>, _, _) = decode(frame)?;
+    no_payload(payload)?;
+    if header.version != WIRE_VERSION {
+        return Err(WireError::Version(header.version));
+    }
+    check_position(header.resume.unwrap_or_default())?;
+    let session = SessionId::from_u128(header.session).map_err(|_| WireError::NilSession)?;
+    Ok(Opening {
+        unit: UnitId::new(header.unit),
+        frozen: FrozenGuard {
+            session,
+            epoch: header.epoch,
+        },
+        resume: header.resume.map(|key| Position(Bytes::copy_from_slice(key))),
+    })
+}
+
+/// The header of a batch frame, to be followed by the payload, and the payload's own CRC.
+pub(crate) fn encode_batch(sequence: u64, batch: &Batch) -> Result<(Bytes, u32), WireError> {
+    check_position(&batch.last.0)?;
+    if batch.rows == 0 {
+        return Err(WireError::NoRows);
+    }
+    let payload_len = batch.payload.len();
+    let crc = crc32c::crc32c(&batch.payload);
+    let header = SourceHeader::Batch {
+        sequence,
+        rows: batch.rows,
+        payload_len: payload_len as u64,
+        last: &batch.last.0,
+    };
+    Ok((encode(&header, crc, payload_len)?, crc))
+}
+
+pub(crate) fn encode_accepted() -> Result<Bytes, WireError> {
+    encode(&SourceHeader::Accepted, 0, 0)
+}
+
+pub(crate) fn encode_refused(refusal: Refusal) -> Result<Bytes, WireError> {
+    encode(&SourceHeader::Refused(refusal.into()), 0, 0)
+}
+
+pub(crate) fn encode_source_waiting() -> Result<Bytes, WireError> {
+    encode(&SourceHeader::Waiting, 0, 0)
+}
+
+pub(crate) fn encode_end(receipt: Receipt) -> Result<Bytes, WireError> {
+    encode(&SourceHeader::End(receipt.into()), 0, 0)
+}
+
+pub(crate) fn encode_puller_waiting() -> Result<Bytes, WireError> {
+    encode(&PullerHeader::Waiting, 0, 0)
+}
+
+pub(crate) fn encode_receipt_accepted(receipt: Receipt) -> Result<Bytes, WireError> {
+    encode(&PullerHeader::ReceiptAccepted(receipt.into()), 0, 0)
+}
+
+/// What a source sent. A batch's payload is a slice of the frame.
+pub(crate) fn decode_from_source(frame: &Bytes, batch_bytes_max: usize) -> Result<FromSource, WireError> {
+    let (header, payload, crc): (SourceHeader<'_>, _, _) = decode(frame)?;
+    let decoded = match header {
+        SourceHeader::Batch {
+            sequence,
+            rows,
+            payload_len,
+            last,
+        } => {
+            check_position(last)?;
+            if payload.len() > batch_bytes_max {
+                return Err(WireError::TooLarge {
+                    what: "a batch",
+                    len: payload.len(),
+                    max: batch_bytes_max,
+                });
+            }
+            if payload.len() as u64 != payload_len {
+                return Err(WireError::Malformed);
+            }
+            if rows == 0 {
+                return Err(WireError::NoRows);
+            }
+            // Copied: an engine that keeps positions must not keep whole frames alive by them.
+            let last = Position(Bytes::copy_from_slice(last));
+            return Ok(FromSource::Batch {
+                sequence,
+                batch: Batch { payload, rows, last },
+                crc,
+            });
+        }
+        SourceHeader::Accepted => FromSource::Accepted,
+        SourceHeader::Refused(refusal) => FromSource::Refused(refusal.into()),
+        SourceHeader::Waiting => FromSource::Waiting,
+        SourceHeader::End(receipt) => FromSource::End(receipt.into()),
+    };
+    no_payload(payload)?;
+    Ok(decoded)
+}
+
+pub(crate) fn decode_from_puller(frame: &Bytes) -> Result<FromPuller, WireError> {
+    let (header, payload, _): (PullerHeader, _, _) = decode(frame)?;
+    no_payload(payload)?;
+    Ok(match header {
+        PullerHeader::Waiting => FromPuller::Waiting,
+        PullerHeader::ReceiptAccepted(receipt) => FromPuller::ReceiptAccepted(receipt.into()),
+    })
+}
+
+fn encode(header: &impl Encode, payload_crc: u32, payload_len: usize) -> Result<Bytes, WireError> {
+    let mut bytes =
+        bincode::encode_to_vec(header, bincode::config::standard()).map_err(|_| WireError::Malformed)?;
+    let crc = crc32c::crc32c_combine(crc32c::crc32c(&bytes), payload_crc, payload_len);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    Ok(bytes.into())
+}
+
+/// The header of a frame, what follows it, and the CRC of what follows.
+fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, u32), WireError> {
+    let config = bincode::config::standard().with_limit::<HEADER_BYTES_MAX>();
+    let (header, consumed) =
+        bincode::borrow_decode_from_slice(frame, config).map_err(|_| WireError::Malformed)?;
+    let rest = frame.get(consumed..).ok_or(WireError::Malformed)?;
+    let (crc, _) = rest
+        .split_first_chunk::<CRC_BYTES>()
+        .ok_or(WireError::Malformed)?;
+    let payload = frame.slice(consumed + CRC_BYTES..);
+    let payload_crc = crc32c::crc32c(&payload);
+    let header_crc = crc32c::crc32c(&frame[..consumed]);
+    if crc32c::crc32c_combine(header_crc, payload_crc, payload.len()) != u32::from_le_bytes(*crc) {
+        return Err(WireError::Checksum);
+    }
+    Ok((header, payload, payload_crc))
+}
+
+/// Only a batch has anything after its header.
+fn no_payload(rest: Bytes) -> Result<(), WireError> {
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(WireError::Malformed)
+    }
+}
+
+fn check_position(key: &[u8]) -> Result<(), WireError> {
+    let (len, max) = (key.len(), POSITION_BYTES_MAX);
+    if len <= max {
+        Ok(())
+    } else {
+        Err(WireError::TooLarge {
+            what: "a position",
+            len,
+            max,
+        })
+    }
+}
+
+impl From<Receipt> for ReceiptHeader {
+    fn from(
+        Receipt {
+            batches,
+            rows,
+            bytes,
+            digest,
+        }: Receipt,
+    ) -> Self {
+        Self {
+            batches,
+            rows,
+            bytes,
+            digest,
+        }
+    }
+}
+
+impl From<ReceiptHeader> for Receipt {
+    fn from(
+        ReceiptHeader {
+            batches,
+            rows,
+            bytes,
+            digest,
+        }: ReceiptHeader,
+    ) -> Self {
+        Self {
+            batches,
+            rows,
+            bytes,
+            digest,
+        }
+    }
+}
+
+impl From<Refusal> for RefusalHeader {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(Rejected::NotYetOpen { applied }) => Self::NotYetOpen(applied),
+            Refusal::Rejected(Rejected::Closing) => Self::Closing,
+            Refusal::Rejected(Rejected::Closed) => Self::Closed,
+            Refusal::NotSource => Self::NotSource,
+            Refusal::NotMember => Self::NotMember,
+            Refusal::Busy => Self::Busy,
+            Refusal::NotReady => Self::NotReady,
+        }
+    }
+}
+
+impl From<RefusalHeader> for Refusal {
+    fn from(refusal: RefusalHeader) -> Self {
+        match refusal {
+            RefusalHeader::NotYetOpen(applied) => Self::Rejected(Rejected::NotYetOpen { applied }),
+            RefusalHeader::Closing => Self::Rejected(Rejected::Closing),
+            RefusalHeader::Closed => Self::Rejected(Rejected::Closed),
+            RefusalHeader::NotSource => Self::NotSource,
+            RefusalHeader::NotMember => Self::NotMember,
+            RefusalHeader::Busy => Self::Busy,
+            RefusalHeader::NotReady => Self::NotReady,
+        }
+    }
+}
