@@ -2,8 +2,14 @@
 //!
 //! (book page to come: the crate's owner completes it)
 
+mod config;
+mod meters;
+mod primitive;
+mod registry;
 mod report;
 mod sessions;
 
+pub use crate::config::SessionConfig;
+pub use crate::registry::SessionRegistry;
 pub use crate::report::{Holder, NotDrained};
 pub use crate::sessions::{SessionState, Sessions};

@@ -1,0 +1,135 @@
+//! The sessions of one node, in memory.
+
+mod book;
+mod guard;
+mod session;
+mod shared;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tidegate_guard::{FrozenGuard, Label, Rejected, SessionId, SharedGuard, Thaw};
+use tokio::time::{Instant, timeout};
+
+use self::book::Delta;
+use self::guard::SessionGuard;
+use self::shared::{Shared, holders_of};
+use crate::{Holder, NotDrained, SessionConfig, SessionState, Sessions};
+
+/// The sessions of one node, in memory; what they are made of lives in the metadata.
+///
+/// A session becomes closed when its last guard is dropped, whether anybody drains it or not. Guards may outlive
+/// the registry's last handle. It counts through the `metrics` facade, to the recorder that is installed when it is
+/// made.
+pub struct SessionRegistry {
+    config: SessionConfig,
+    shared: Arc<Shared>,
+}
+
+impl SessionRegistry {
+    /// A registry without sessions.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Arc<Self> {
+        let shared = Arc::new(Shared::new(&config));
+        Arc::new(Self { config, shared })
+    }
+
+    fn enter(&self, frozen: &FrozenGuard, applied: u64, label: Label) -> Result<SessionGuard, Rejected> {
+        let Some(session) = self.shared.find(frozen.session) else {
+            let behind = applied < frozen.epoch;
+            return Err(if behind {
+                Rejected::NotYetOpen { applied }
+            } else {
+                Rejected::Closed
+            });
+        };
+        // Race: the session closes between the look-up and the entry. Defence: the gate decides, not the index.
+        SessionGuard::enter(&self.shared, frozen.session, Arc::clone(&session), label).map_err(|_closed| {
+            if session.gate().is_drained() {
+                Rejected::Closed
+            } else {
+                Rejected::Closing
+            }
+        })
+    }
+}
+
+impl Thaw for SessionRegistry {
+    fn thaw(&self, frozen: &FrozenGuard, applied: u64, label: Label) -> Result<SharedGuard, Rejected> {
+        match self.enter(frozen, applied, label) {
+            Ok(guard) => Ok(Arc::new(guard)),
+            Err(rejected) => {
+                self.shared.meters().rejected(rejected);
+                Err(rejected)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Sessions for SessionRegistry {
+    fn reconcile(&self, wanted: &BTreeSet<SessionId>) {
+        self.shared.reconcile(wanted);
+    }
+
+    fn apply(&self, close: &[SessionId], open: &[SessionId]) {
+        self.shared.apply(Delta {
+            close: close.to_vec(),
+            open: open.to_vec(),
+        });
+    }
+
+    fn state(&self, session: SessionId) -> Option<SessionState> {
+        self.shared.state(session)
+    }
+
+    fn open_sessions(&self) -> Vec<SessionId> {
+        self.shared.open_ids()
+    }
+
+    fn closing_sessions(&self) -> Vec<SessionId> {
+        self.shared.closing_ids()
+    }
+
+    async fn drain(&self, sessions: &[SessionId], deadline: Duration) -> Result<(), NotDrained> {
+        let begun = Instant::now();
+        let mut waiting = self.shared.closing_among(sessions);
+        let all_drained = async {
+            for (id, session) in &waiting {
+                session.gate().drained().await;
+                // Race: the last holder wakes this drain before it has made the session closed. Whoever waited for
+                // the drain may ask for the state next, so the drain finishes the session itself.
+                self.shared.finish_if_drained(*id, session);
+            }
+        };
+        if timeout(deadline, all_drained).await.is_ok() {
+            return Ok(());
+        }
+        // Sessions late in the list may have drained while an early one did not; those are no business of the report.
+        waiting.retain(|(_id, session)| !session.gate().is_drained());
+        let mut holders = holders_of(&waiting);
+        let unnamed = holders.len().saturating_sub(self.config.holders_reported);
+        holders.truncate(self.config.holders_reported);
+        Err(NotDrained {
+            holders,
+            unnamed,
+            waited: begun.elapsed(),
+        })
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        self.shared.holders()
+    }
+}
+
+impl fmt::Debug for SessionRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRegistry")
+            .field("open", &self.shared.open_ids().len())
+            .field("closing", &self.shared.closing_ids().len())
+            .finish_non_exhaustive()
+    }
+}
