@@ -35,7 +35,9 @@ impl Admission for SourceAdmission {
         let transition = match &shown.transition {
             Some(transition)
                 if matches!(transition.stage, Stage::WriteBothReadOld | Stage::Streaming)
-                    && transition.session.map(|(session, epoch)| (session, epoch.as_u64()))
+                    && transition
+                        .session
+                        .map(|(session, epoch)| (session, epoch.as_u64()))
                         == Some((frozen.session, frozen.epoch)) =>
             {
                 transition
@@ -45,9 +47,14 @@ impl Admission for SourceAdmission {
         if transition.pending() != Some(puller) || !map.sources(transition).contains(&self.node) {
             return Err(Refusal::NotSource);
         }
-        let label = Label::new("stream.send").with("tablet", tablet).with("node", self.node).with("peer", peer);
+        let label = Label::new("stream.send")
+            .with("tablet", tablet)
+            .with("node", self.node)
+            .with("peer", peer);
         // `applied` was read above, before the session is looked for.
-        self.sessions.thaw(frozen, applied, label).map_err(Refusal::Rejected)
+        self.sessions
+            .thaw(frozen, applied, label)
+            .map_err(Refusal::Rejected)
     }
 }
 

@@ -76,7 +76,14 @@ impl Applier {
             if update.metadata.version < barrier {
                 continue;
             }
-            let update = if first { Update { touched: Touched::All, ..update } } else { update };
+            let update = if first {
+                Update {
+                    touched: Touched::All,
+                    ..update
+                }
+            } else {
+                update
+            };
             first = false;
             self.apply(update);
         }
@@ -87,11 +94,20 @@ impl Applier {
         let all = matches!(update.touched, Touched::All);
         let touched: BTreeSet<TabletId> = match update.touched {
             Touched::Tablets(tablets) => tablets,
-            Touched::All => map.tablets.keys().copied().chain(self.concerned.keys().copied()).collect(),
+            Touched::All => map
+                .tablets
+                .keys()
+                .copied()
+                .chain(self.concerned.keys().copied())
+                .collect(),
         };
         // A node that finds itself excluded takes part in nothing.
         let member = map.is_live_member(self.node);
-        let touched = if member { touched } else { self.concerned.keys().copied().collect() };
+        let touched = if member {
+            touched
+        } else {
+            self.concerned.keys().copied().collect()
+        };
         let mut left = BTreeSet::new();
         let (mut close, mut open) = (Vec::new(), Vec::new());
         for &tablet in &touched {
@@ -113,14 +129,17 @@ impl Applier {
         // session admits anybody, and one that shows it open must not be seen before it does (a thaw that finds it
         // missing takes it for closed).
         if all {
-            self.sessions.reconcile(&self.concerned.values().copied().flatten().collect());
+            self.sessions
+                .reconcile(&self.concerned.values().copied().flatten().collect());
         } else {
             self.sessions.apply(&close, &open);
         }
         self.raise_clock(map, &touched);
         for tablet in &touched {
             match map.tablets.get(tablet) {
-                Some(shown) if self.concerned.contains_key(tablet) => self.fence.publish(*tablet, shown.epoch),
+                Some(shown) if self.concerned.contains_key(tablet) => {
+                    self.fence.publish(*tablet, shown.epoch)
+                }
                 _ => self.fence.forget(*tablet),
             }
         }
@@ -130,7 +149,10 @@ impl Applier {
 
     /// From here on every clock is above the floor of every purge that the map names.
     fn raise_clock(&self, map: &Metadata, touched: &BTreeSet<TabletId>) {
-        let floors = touched.iter().filter_map(|tablet| map.tablets.get(tablet)).map(|t| t.purge_floor);
+        let floors = touched
+            .iter()
+            .filter_map(|tablet| map.tablets.get(tablet))
+            .map(|t| t.purge_floor);
         if let Some(floor) = floors.max().filter(|floor| *floor > 0) {
             self.storage.raise_clock(floor);
         }
@@ -148,7 +170,8 @@ impl Applier {
             warn!("this node was excluded: it serves nothing any more");
         }
         if all || !left.is_empty() {
-            self.removals.keep_wiped(&self.concerned.keys().copied().collect());
+            self.removals
+                .keep_wiped(&self.concerned.keys().copied().collect());
         }
         self.sweeper.sessions_gone(closed);
         self.sweeper.tablets_left(left);

@@ -39,7 +39,11 @@ impl Barrier {
         deadline: Duration,
     ) -> Result<(), BarrierError> {
         let until = Instant::now() + deadline;
-        let map = self.published.wait_version(min_version, deadline).await.map_err(behind)?;
+        let map = self
+            .published
+            .wait_version(min_version, deadline)
+            .await
+            .map_err(behind)?;
         if let Some(actual) = map.tablets.get(&tablet).map(|t| t.epoch) {
             if actual > epoch {
                 return Err(BarrierError::Superseded { actual });
@@ -56,7 +60,11 @@ impl Barrier {
         match removed {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(BarrierError::Failed(error.to_string())),
-            Err(_) => return Err(BarrierError::Held { holders: vec!["removal before pending".to_owned()] }),
+            Err(_) => {
+                return Err(BarrierError::Held {
+                    holders: vec!["removal before pending".to_owned()],
+                });
+            }
         }
         let closing = self.closing_of(tablet);
         let left = until.saturating_duration_since(Instant::now());
@@ -84,7 +92,9 @@ impl Barrier {
             .collect();
         if requests {
             let count = self.fence.older_holders(tablet, epoch);
-            holders.push(format!("{count} requests of an epoch before {epoch} on tablet {tablet}"));
+            holders.push(format!(
+                "{count} requests of an epoch before {epoch} on tablet {tablet}"
+            ));
         }
         BarrierError::Held { holders }
     }

@@ -48,7 +48,11 @@ impl Participants for ReplicaClient {
         let mut reply = call.map_err(|error| call_error(node, error))?;
         while let Some(frame) = reply.next().await.map_err(|error| call_error(node, error))? {
             let reply = wire::decode_barrier(&frame).map_err(|error| broken(node, &error))?;
-            let answer = BarrierAnswer { tablet: reply.tablet, epoch: reply.epoch, result: reply.result };
+            let answer = BarrierAnswer {
+                tablet: reply.tablet,
+                epoch: reply.epoch,
+                result: reply.result,
+            };
             if answers.send(answer).await.is_err() {
                 // Nobody listens any more; the call is dropped, and the node stops waiting.
                 return Ok(());
@@ -63,7 +67,8 @@ impl Participants for ReplicaClient {
         operation: Operation,
     ) -> Result<Result<(), OperationError>, CallError> {
         let deadline = operation.deadline.saturating_add(GRACE);
-        let frame = wire::encode_request(&Request::Operate(operation)).map_err(|error| broken(node, &error))?;
+        let frame =
+            wire::encode_request(&Request::Operate(operation)).map_err(|error| broken(node, &error))?;
         let peer = PeerId::new(node.as_u64());
         let answer = rpc::call_one(&*self.transport, peer, CONTROL_SERVICE, frame, deadline).await;
         let frame = answer.map_err(|error| call_error(node, error))?;
@@ -72,16 +77,23 @@ impl Participants for ReplicaClient {
 }
 
 fn broken(node: NodeId, error: &NotAFrame) -> CallError {
-    CallError::Refused { node, reason: error.to_string() }
+    CallError::Refused {
+        node,
+        reason: error.to_string(),
+    }
 }
 
 fn call_error(node: NodeId, error: RpcError) -> CallError {
     match error {
         RpcError::TimedOut { waited } => CallError::TimedOut { node, waited },
         RpcError::Transport(TransportError::Refused { reason, .. }) => CallError::Refused { node, reason },
-        RpcError::Stream(StreamError::Reset(ResetCode::Refused)) => {
-            CallError::Refused { node, reason: "not accepted as a member".to_owned() }
-        }
-        other => CallError::Unreachable { node, reason: other.to_string() },
+        RpcError::Stream(StreamError::Reset(ResetCode::Refused)) => CallError::Refused {
+            node,
+            reason: "not accepted as a member".to_owned(),
+        },
+        other => CallError::Unreachable {
+            node,
+            reason: other.to_string(),
+        },
     }
 }

@@ -60,7 +60,11 @@ impl Control {
             let min_version = request.min_version;
             running.spawn(async move {
                 let result = barrier.run(tablet, epoch, min_version, deadline).await;
-                BarrierReply { tablet, epoch, result }
+                BarrierReply {
+                    tablet,
+                    epoch,
+                    result,
+                }
             });
         }
         while let Some(reply) = running.join_next().await {

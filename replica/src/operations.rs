@@ -43,7 +43,11 @@ pub(crate) struct Operations {
 
 impl Operations {
     pub(crate) fn new(task: OperationTask, config: ReplicaConfig) -> Self {
-        Self { task: Arc::new(task), config, running: Arc::default() }
+        Self {
+            task: Arc::new(task),
+            config,
+            running: Arc::default(),
+        }
     }
 
     /// Starts the operation, or joins the one that runs, and waits for its end within the request's deadline.
@@ -85,7 +89,9 @@ impl Operations {
         }
         while running.tasks.try_join_next().is_some() {}
         if running.tasks.len() >= self.config.operations_max {
-            return Err(OperationError::Failed("too many operations run on this node".to_owned()));
+            return Err(OperationError::Failed(
+                "too many operations run on this node".to_owned(),
+            ));
         }
         let (ended, ending) = watch::channel(None);
         running.by_key.insert(key, ending.clone());

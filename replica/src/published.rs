@@ -33,7 +33,9 @@ pub(crate) struct Published {
 
 impl Published {
     pub(crate) fn new() -> Self {
-        Self { map: watch::Sender::new(None) }
+        Self {
+            map: watch::Sender::new(None),
+        }
     }
 
     pub(crate) fn publish(&self, metadata: Arc<Metadata>) {
@@ -51,7 +53,10 @@ impl Published {
     }
 
     fn version(&self) -> Version {
-        self.map.borrow().as_ref().map_or_else(Version::default, |map| map.version)
+        self.map
+            .borrow()
+            .as_ref()
+            .map_or_else(Version::default, |map| map.version)
     }
 
     /// Waits until the map is at `version` or later.
@@ -92,12 +97,18 @@ impl Published {
         enough: impl Fn(&Metadata) -> bool,
     ) -> Result<Arc<Metadata>, WaitError> {
         let mut map = self.map.subscribe();
-        let seen = timeout(deadline, map.wait_for(|map| map.as_ref().is_some_and(|map| enough(map)))).await;
+        let seen = timeout(
+            deadline,
+            map.wait_for(|map| map.as_ref().is_some_and(|map| enough(map))),
+        )
+        .await;
         match seen {
             // The reference is a read lock: it is let go before this function returns.
             Ok(Ok(map)) => map.clone().ok_or(WaitError::Stopped),
             Ok(Err(_)) => Err(WaitError::Stopped),
-            Err(_) => Err(WaitError::Behind { applied: self.version() }),
+            Err(_) => Err(WaitError::Behind {
+                applied: self.version(),
+            }),
         }
     }
 }

@@ -34,7 +34,12 @@ pub(crate) struct Removals {
 
 impl Removals {
     pub(crate) fn new(node: NodeId, storage: Arc<dyn Storage>, published: Arc<Published>) -> Self {
-        Self { node, state: Arc::default(), storage, published }
+        Self {
+            node,
+            state: Arc::default(),
+            storage,
+            published,
+        }
     }
 
     /// Waits until no removal of the tablet runs. To be called after the map was read.
@@ -121,7 +126,11 @@ impl Removals {
             }
             state.running.insert(tablet, watched);
         }
-        let running = Running { tablet, state: Arc::clone(&self.state), ended };
+        let running = Running {
+            tablet,
+            state: Arc::clone(&self.state),
+            ended,
+        };
         // Looked at after it was entered as running, see the race above.
         if !self.published.map().is_some_and(|map| wanted(&map)) {
             return Removal::NotWanted;
@@ -137,7 +146,10 @@ impl Removals {
             drop(running);
             result
         });
-        Removal::Ended(task.await.unwrap_or_else(|panicked| Err(EngineError::Failed(Box::new(panicked)))))
+        Removal::Ended(
+            task.await
+                .unwrap_or_else(|panicked| Err(EngineError::Failed(Box::new(panicked)))),
+        )
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

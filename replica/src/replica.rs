@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tidegate_session::Sessions;
-use tidegate_streaming::{Puller, StreamService, StreamingConfig};
+use tidegate_streaming::{Puller, StreamService, StreamingContext};
 use tidegate_tablets::{
     AdmitError, Epoch, Metadata, MetadataGuard, MetadataStore, NodeId, RequestFence, StoreStopped, TabletId,
     Version,
@@ -40,8 +40,8 @@ pub struct ReplicaParts {
     pub storage: Arc<dyn Storage>,
     /// Its way to the others.
     pub transport: Arc<dyn Transport>,
-    /// Limits of streams.
-    pub streaming: StreamingConfig,
+    /// What its streams share.
+    pub streaming: StreamingContext,
     /// Limits of the rest.
     pub config: ReplicaConfig,
 }
@@ -87,7 +87,15 @@ impl Replica {
     /// Needs a tokio runtime.
     #[must_use]
     pub fn start(parts: ReplicaParts) -> Arc<Self> {
-        let ReplicaParts { node, store, sessions, storage, transport, streaming, config } = parts;
+        let ReplicaParts {
+            node,
+            store,
+            sessions,
+            storage,
+            transport,
+            streaming,
+            config,
+        } = parts;
         let published = Arc::new(Published::new());
         let fence = Arc::new(RequestFence::new());
         let removals = Arc::new(Removals::new(node, Arc::clone(&storage), Arc::clone(&published)));
@@ -100,7 +108,11 @@ impl Replica {
             Arc::clone(&removals),
             Arc::clone(&storage),
         ));
-        let puller = Puller::new(Arc::clone(&transport), Arc::clone(&storage) as _, streaming.clone());
+        let puller = Puller::new(
+            Arc::clone(&transport),
+            Arc::clone(&storage) as _,
+            streaming.clone(),
+        );
         let operations = Arc::new(Operations::new(
             OperationTask {
                 node,
@@ -124,8 +136,11 @@ impl Replica {
             published: Arc::clone(&published),
             config: config.clone(),
         };
-        let admission =
-            SourceAdmission { node, sessions: Arc::clone(&sessions), published: Arc::clone(&published) };
+        let admission = SourceAdmission {
+            node,
+            sessions: Arc::clone(&sessions),
+            published: Arc::clone(&published),
+        };
         let streams = StreamService::new(Arc::clone(&storage) as _, Arc::new(admission), streaming);
         let applier = Applier::new(
             node,
@@ -252,7 +267,10 @@ impl Replica {
                 AdmitError::NotReplica => {
                     // A node that is to become replica by metadata that it has not applied yet is no replica in
                     // its own: it waits for the epoch, and only then says no.
-                    let known = self.published.map().and_then(|map| map.tablets.get(&tablet).map(|t| t.epoch));
+                    let known = self
+                        .published
+                        .map()
+                        .and_then(|map| map.tablets.get(&tablet).map(|t| t.epoch));
                     if known.is_some_and(|known| known >= epoch) {
                         return Err(AdmissionError::NotReplica);
                     }

@@ -50,7 +50,17 @@ impl Sweeper {
         storage: Arc<dyn Storage>,
     ) -> Self {
         let work = Mutex::default();
-        Self { node, config, sessions, fence, published, removals, storage, work, more: Notify::new() }
+        Self {
+            node,
+            config,
+            sessions,
+            fence,
+            published,
+            removals,
+            storage,
+            work,
+            more: Notify::new(),
+        }
     }
 
     pub(crate) fn sessions_gone(&self, sessions: Vec<SessionId>) {
@@ -96,7 +106,8 @@ impl Sweeper {
         if work.everything {
             work.tablets.extend(self.storage.tablets().await?);
             let staged = self.storage.staged().await?;
-            work.sessions.extend(staged.into_iter().map(|(_, session)| session));
+            work.sessions
+                .extend(staged.into_iter().map(|(_, session)| session));
             work.everything = false;
         }
         while let Some(session) = work.sessions.first().copied() {
@@ -112,7 +123,9 @@ impl Sweeper {
 
     async fn discard(&self, session: SessionId) -> Result<(), EngineError> {
         let tablet = TabletId::of_session(session);
-        let Some(map) = self.published.map() else { return Ok(()) };
+        let Some(map) = self.published.map() else {
+            return Ok(());
+        };
         if map.session_of(tablet, self.node) == Some(session) {
             return Ok(());
         }
@@ -123,7 +136,9 @@ impl Sweeper {
     }
 
     async fn remove(&self, tablet: TabletId) -> Result<(), EngineError> {
-        let Some(map) = self.published.map() else { return Ok(()) };
+        let Some(map) = self.published.map() else {
+            return Ok(());
+        };
         if map.tablets.get(&tablet).is_some_and(|t| t.concerns(self.node)) {
             return Ok(());
         }
@@ -135,7 +150,13 @@ impl Sweeper {
             .filter(|session| TabletId::of_session(*session) == tablet)
             .collect();
         self.holders_gone(&closing).await;
-        while timeout(self.config.sweep_drain, self.fence.older_ended(tablet, Epoch::MAX)).await.is_err() {
+        while timeout(
+            self.config.sweep_drain,
+            self.fence.older_ended(tablet, Epoch::MAX),
+        )
+        .await
+        .is_err()
+        {
             warn!(%tablet, "requests still run on a tablet that this node is to delete");
         }
         self.removals.left_behind(tablet).await

@@ -15,8 +15,9 @@ use tidegate_tablets::{Epoch, TabletId, Version};
 /// The most memory that decoding one frame may take, in bytes.
 const LIMIT: usize = 1 << 20;
 
-const CONFIG: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
-    bincode::config::standard().with_fixed_int_encoding().with_limit::<LIMIT>();
+const CONFIG: Configuration<LittleEndian, Fixint, Limit<LIMIT>> = bincode::config::standard()
+    .with_fixed_int_encoding()
+    .with_limit::<LIMIT>();
 
 /// A frame that is no frame of this service: stop talking to that peer.
 #[derive(Debug, Error)]
@@ -32,8 +33,19 @@ pub(crate) enum Request {
 
 #[derive(Encode, Decode)]
 enum RequestFrame {
-    Barrier { tablets: Vec<(u64, u64)>, min_version: u64, deadline_ms: u64 },
-    Operate { kind: Kind, tablet: u64, session: u128, epoch: u64, min_version: u64, deadline_ms: u64 },
+    Barrier {
+        tablets: Vec<(u64, u64)>,
+        min_version: u64,
+        deadline_ms: u64,
+    },
+    Operate {
+        kind: Kind,
+        tablet: u64,
+        session: u128,
+        epoch: u64,
+        min_version: u64,
+        deadline_ms: u64,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -84,7 +96,11 @@ enum OperationFrame {
 pub(crate) fn encode_request(request: &Request) -> Result<Bytes, NotAFrame> {
     encode(match request {
         Request::Barrier(request) => RequestFrame::Barrier {
-            tablets: request.tablets.iter().map(|(t, e)| (t.as_u64(), e.as_u64())).collect(),
+            tablets: request
+                .tablets
+                .iter()
+                .map(|(t, e)| (t.as_u64(), e.as_u64()))
+                .collect(),
             min_version: request.min_version.as_u64(),
             deadline_ms: millis(request.deadline),
         },
@@ -106,12 +122,26 @@ pub(crate) fn encode_request(request: &Request) -> Result<Bytes, NotAFrame> {
 
 pub(crate) fn decode_request(frame: &[u8]) -> Result<Request, NotAFrame> {
     Ok(match decode(frame)? {
-        RequestFrame::Barrier { tablets, min_version, deadline_ms } => Request::Barrier(BarrierRequest {
-            tablets: tablets.into_iter().map(|(t, e)| (TabletId::new(t), Epoch::new(e))).collect(),
+        RequestFrame::Barrier {
+            tablets,
+            min_version,
+            deadline_ms,
+        } => Request::Barrier(BarrierRequest {
+            tablets: tablets
+                .into_iter()
+                .map(|(t, e)| (TabletId::new(t), Epoch::new(e)))
+                .collect(),
             min_version: Version::new(min_version),
             deadline: Duration::from_millis(deadline_ms),
         }),
-        RequestFrame::Operate { kind, tablet, session, epoch, min_version, deadline_ms } => {
+        RequestFrame::Operate {
+            kind,
+            tablet,
+            session,
+            epoch,
+            min_version,
+            deadline_ms,
+        } => {
             Request::Operate(Operation {
                 kind: match kind {
                     Kind::Stream => OperationKind::Stream,
@@ -138,24 +168,44 @@ pub(crate) fn encode_barrier(reply: &BarrierReply) -> Result<Bytes, NotAFrame> {
         epoch: reply.epoch.as_u64(),
         result: match &reply.result {
             Ok(()) => BarrierResult::Done,
-            Err(BarrierError::Behind { applied }) => BarrierResult::Behind { applied: applied.as_u64() },
-            Err(BarrierError::Held { holders }) => BarrierResult::Held { holders: holders.clone() },
-            Err(BarrierError::Superseded { actual }) => BarrierResult::Superseded { actual: actual.as_u64() },
-            Err(error) => BarrierResult::Failed { reason: error_reason(error) },
+            Err(BarrierError::Behind { applied }) => BarrierResult::Behind {
+                applied: applied.as_u64(),
+            },
+            Err(BarrierError::Held { holders }) => BarrierResult::Held {
+                holders: holders.clone(),
+            },
+            Err(BarrierError::Superseded { actual }) => BarrierResult::Superseded {
+                actual: actual.as_u64(),
+            },
+            Err(error) => BarrierResult::Failed {
+                reason: error_reason(error),
+            },
         },
     })
 }
 
 pub(crate) fn decode_barrier(frame: &[u8]) -> Result<BarrierReply, NotAFrame> {
-    let BarrierFrame { tablet, epoch, result } = decode(frame)?;
+    let BarrierFrame {
+        tablet,
+        epoch,
+        result,
+    } = decode(frame)?;
     let result = match result {
         BarrierResult::Done => Ok(()),
-        BarrierResult::Behind { applied } => Err(BarrierError::Behind { applied: Version::new(applied) }),
+        BarrierResult::Behind { applied } => Err(BarrierError::Behind {
+            applied: Version::new(applied),
+        }),
         BarrierResult::Held { holders } => Err(BarrierError::Held { holders }),
-        BarrierResult::Superseded { actual } => Err(BarrierError::Superseded { actual: Epoch::new(actual) }),
+        BarrierResult::Superseded { actual } => Err(BarrierError::Superseded {
+            actual: Epoch::new(actual),
+        }),
         BarrierResult::Failed { reason } => Err(BarrierError::Failed(reason)),
     };
-    Ok(BarrierReply { tablet: TabletId::new(tablet), epoch: Epoch::new(epoch), result })
+    Ok(BarrierReply {
+        tablet: TabletId::new(tablet),
+        epoch: Epoch::new(epoch),
+        result,
+    })
 }
 
 pub(crate) fn encode_operation(result: &Result<(), OperationError>) -> Result<Bytes, NotAFrame> {
@@ -168,10 +218,16 @@ pub(crate) fn encode_operation(result: &Result<(), OperationError>) -> Result<By
         Err(OperationError::Rejected(Rejected::Closing)) => OperationFrame::Closing,
         Err(OperationError::Rejected(Rejected::Closed)) => OperationFrame::Closed,
         Err(OperationError::Mismatch(_)) => OperationFrame::Mismatch,
-        Err(OperationError::Hopeless(reason)) => OperationFrame::Hopeless { reason: reason.clone() },
+        Err(OperationError::Hopeless(reason)) => OperationFrame::Hopeless {
+            reason: reason.clone(),
+        },
         Err(OperationError::NotReady) => OperationFrame::NotReady,
-        Err(OperationError::Failed(reason)) => OperationFrame::Failed { reason: reason.clone() },
-        Err(error) => OperationFrame::Failed { reason: error.to_string() },
+        Err(OperationError::Failed(reason)) => OperationFrame::Failed {
+            reason: reason.clone(),
+        },
+        Err(error) => OperationFrame::Failed {
+            reason: error.to_string(),
+        },
     })
 }
 
@@ -203,7 +259,9 @@ fn millis(duration: Duration) -> u64 {
 }
 
 fn encode(frame: impl Encode) -> Result<Bytes, NotAFrame> {
-    bincode::encode_to_vec(frame, CONFIG).map(Bytes::from).map_err(|_| NotAFrame)
+    bincode::encode_to_vec(frame, CONFIG)
+        .map(Bytes::from)
+        .map_err(|_| NotAFrame)
 }
 
 fn decode<T: Decode<()>>(frame: &[u8]) -> Result<T, NotAFrame> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tidegate_coordinator::{Operation, OperationError, OperationKind};
 use tidegate_guard::{Label, Rejected, SharedGuard};
 use tidegate_session::Sessions;
-use tidegate_streaming::{EngineError, PullError, PullRequest, Puller, UnitId};
-use tidegate_tablets::{Metadata, NodeId, Stage, Tablet, TabletId, Transition};
+use tidegate_streaming::{EngineError, PullError, PullRequest, Puller, Refusal, RetryClass, UnitId};
+use tidegate_tablets::{Metadata, NodeId, Stage, Tablet, Transition};
 use tidegate_transport::PeerId;
 use tracing::{info, warn};
 
@@ -48,11 +48,18 @@ impl OperationTask {
     }
 
     async fn enter(&self, operation: &Operation) -> Result<Asked, OperationError> {
-        let map = match self.published.wait_version(operation.min_version, operation.deadline).await {
+        let map = match self
+            .published
+            .wait_version(operation.min_version, operation.deadline)
+            .await
+        {
             Ok(map) => map,
             Err(WaitError::Behind { .. } | WaitError::Stopped) => return Err(OperationError::NotReady),
         };
-        let tablet = map.tablets.get(&operation.tablet).ok_or(OperationError::Mismatch("no such tablet"))?;
+        let tablet = map
+            .tablets
+            .get(&operation.tablet)
+            .ok_or(OperationError::Mismatch("no such tablet"))?;
         let applied = tablet.epoch.as_u64();
         let frozen = &operation.frozen;
         let transition = match &tablet.transition {
@@ -64,25 +71,33 @@ impl OperationTask {
             _ => return Err(OperationError::Rejected(Rejected::Closed)),
         };
         self.role(operation.kind, transition)?;
-        let label = Label::new(operation.kind.name()).with("tablet", operation.tablet).with("node", self.node);
-        let guard = self.sessions.thaw(frozen, applied, label).map_err(OperationError::Rejected)?;
+        let label = Label::new(operation.kind.name())
+            .with("tablet", operation.tablet)
+            .with("node", self.node);
+        let guard = self
+            .sessions
+            .thaw(frozen, applied, label)
+            .map_err(OperationError::Rejected)?;
         Ok(self.asked(&map, tablet, transition, guard))
     }
 
-    fn asked(
-        &self,
-        map: &Metadata,
-        tablet: &Tablet,
-        transition: &Transition,
-        guard: SharedGuard,
-    ) -> Asked {
-        let sources = map.sources(transition).into_iter().map(|node| PeerId::new(node.as_u64())).collect();
+    fn asked(&self, map: &Metadata, tablet: &Tablet, transition: &Transition, guard: SharedGuard) -> Asked {
+        let sources = map
+            .sources(transition)
+            .into_iter()
+            .map(|node| PeerId::new(node.as_u64()))
+            .collect();
         let others = tablet
             .participants()
             .into_iter()
             .filter(|node| *node != self.node && map.is_live_member(*node))
             .collect();
-        Asked { guard, sources, others, purge_floor: transition.purge_floor }
+        Asked {
+            guard,
+            sources,
+            others,
+            purge_floor: transition.purge_floor,
+        }
     }
 
     /// Whether the metadata gives this node the part that the operation needs.
@@ -97,27 +112,45 @@ impl OperationTask {
             }
             _ => false,
         };
-        if fits { Ok(()) } else { Err(OperationError::Mismatch("another stage, or another node's part")) }
+        if fits {
+            Ok(())
+        } else {
+            Err(OperationError::Mismatch("another stage, or another node's part"))
+        }
     }
 
     async fn perform(&self, operation: &Operation, asked: Asked) -> Result<(), OperationError> {
         let tablet = operation.tablet;
-        let Asked { guard, sources, others, purge_floor } = asked;
+        let Asked {
+            guard,
+            sources,
+            others,
+            purge_floor,
+        } = asked;
         match operation.kind {
             OperationKind::Stream => {
                 let unit = UnitId::new(tablet.as_u64());
-                let request = PullRequest { unit, frozen: operation.frozen, guard, sources };
+                let request = PullRequest {
+                    unit,
+                    frozen: operation.frozen,
+                    guard,
+                    sources,
+                };
                 let report = self.puller.pull(request).await.map_err(pull_error)?;
                 info!(?report, "pulled");
                 Ok(())
             }
             OperationKind::Cleanup => self.storage.remove(tablet, guard).await.map_err(engine_error),
-            OperationKind::Fill => {
-                self.storage.fill(tablet, guard, purge_floor, others).await.map_err(engine_error)
-            }
-            OperationKind::Purge => {
-                self.storage.purge(tablet, guard, purge_floor).await.map_err(engine_error)
-            }
+            OperationKind::Fill => self
+                .storage
+                .fill(tablet, guard, purge_floor, others)
+                .await
+                .map_err(engine_error),
+            OperationKind::Purge => self
+                .storage
+                .purge(tablet, guard, purge_floor)
+                .await
+                .map_err(engine_error),
         }
     }
 }
@@ -138,9 +171,14 @@ fn engine_error(error: EngineError) -> OperationError {
 
 fn pull_error(error: PullError) -> OperationError {
     match error {
-        PullError::Rejected(rejected) => OperationError::Rejected(rejected),
         PullError::Engine(error) => engine_error(error),
-        _ => OperationError::Failed(with_source(&error)),
+        PullError::Rejected(rejected)
+        | PullError::SourceRefused {
+            refusal: Refusal::Rejected(rejected),
+            ..
+        } => OperationError::Rejected(rejected),
+        error if error.class() == RetryClass::Hopeless => OperationError::Hopeless(with_source(&error)),
+        error => OperationError::Failed(with_source(&error)),
     }
 }
 
