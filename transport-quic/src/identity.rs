@@ -1,0 +1,84 @@
+//! What a node proves itself with, and whom it believes.
+
+use std::fmt;
+
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tidegate_transport::PeerId;
+
+use crate::IdentityError;
+use crate::name::NodeName;
+
+/// A node's key, its certificate, and the authorities whose word it takes for others.
+///
+/// Cluster and node are read from the certificate, so that what a node says of itself is what it can prove.
+pub struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+    pub(crate) roots: RootCertStore,
+    pub(crate) name: NodeName,
+}
+
+impl Identity {
+    /// An identity from DER: the certificate and those between it and the authority, the private key (PKCS #8, SEC 1
+    /// or PKCS #1), and the authorities' certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError`] if something cannot be read, or the certificate does not name exactly one node.
+    pub fn from_der(
+        chain: Vec<Vec<u8>>,
+        key: Vec<u8>,
+        authorities: Vec<Vec<u8>>,
+    ) -> Result<Self, IdentityError> {
+        let name = NodeName::of_certificate(chain.first().ok_or(IdentityError::Certificate)?)?;
+        let key = PrivateKeyDer::try_from(key).map_err(|reason| IdentityError::Key(reason.to_owned()))?;
+        if authorities.is_empty() {
+            return Err(IdentityError::Certificate);
+        }
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots
+                .add(CertificateDer::from(authority))
+                .map_err(|_| IdentityError::Certificate)?;
+        }
+        Ok(Self {
+            chain: chain.into_iter().map(CertificateDer::from).collect(),
+            key,
+            roots,
+            name,
+        })
+    }
+
+    /// The node it speaks for.
+    #[must_use]
+    pub fn node(&self) -> PeerId {
+        self.name.node
+    }
+
+    /// The cluster the node belongs to.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.name.cluster
+    }
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+            roots: self.roots.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// Tells the name, never the key.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("name", &self.name.to_string())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! The streams of a node to itself: pipes, counted and cut like any other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tidegate_transport::pipe::{Line, Pipe, PipeConfig, PipeEnd, pipe_between};
+use tidegate_transport::{Duplex, RecvHalf, ResetCode, SendHalf, StreamError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::QuicLimits;
+
+/// All streams that a node has open to itself.
+#[derive(Debug)]
+pub(crate) struct Myself {
+    config: PipeConfig,
+    places: Arc<Semaphore>,
+    lines: Arc<Mutex<Lines>>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    next: u64,
+    open: BTreeMap<u64, Line>,
+}
+
+/// One stream; each of its four halves holds a copy.
+#[derive(Debug)]
+struct Ticket {
+    id: u64,
+    lines: Arc<Mutex<Lines>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Myself {
+    pub(crate) fn new(limits: &QuicLimits) -> Self {
+        let streams = usize::try_from(limits.streams_per_peer).unwrap_or(usize::MAX);
+        let window = usize::try_from(limits.stream_window).unwrap_or(usize::MAX);
+        let config = PipeConfig {
+            frame_max: limits.frame_max,
+            bytes_in_flight: window,
+            ..PipeConfig::default()
+        };
+        Self {
+            config,
+            places: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
+            lines: Arc::default(),
+        }
+    }
+
+    /// Both ends of a new stream, waiting for room no longer than `wait`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(crate) async fn open(&self, wait: Duration) -> Option<(Duplex, Duplex)> {
+        let place = timeout(wait, Arc::clone(&self.places).acquire_owned())
+            .await
+            .ok()?
+            .ok()?;
+        let end = || PipeEnd {
+            config: self.config,
+            wire: None,
+        };
+        let Pipe { near, far, line } = pipe_between(end(), end());
+        let mut lines = lock(&self.lines);
+        let id = lines.next;
+        lines.next += 1;
+        lines.open.insert(id, line);
+        drop(lines);
+        let ticket = Arc::new(Ticket {
+            id,
+            lines: Arc::clone(&self.lines),
+            _place: place,
+        });
+        Some((counted(near, &ticket), counted(far, &ticket)))
+    }
+
+    /// Cuts every stream.
+    pub(crate) fn cut(&self) {
+        let open = std::mem::take(&mut lock(&self.lines).open);
+        for line in open.values() {
+            line.cut();
+        }
+    }
+}
+
+fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        lock(&self.lines).open.remove(&self.id);
+    }
+}
+
+fn counted(stream: Duplex, ticket: &Arc<Ticket>) -> Duplex {
+    Duplex {
+        send: Box::new(CountedSend {
+            inner: stream.send,
+            _ticket: Arc::clone(ticket),
+        }),
+        recv: Box::new(CountedRecv {
+            inner: stream.recv,
+            _ticket: Arc::clone(ticket),
+        }),
+    }
+}
+
+#[derive(Debug)]
+struct CountedSend {
+    inner: Box<dyn SendHalf>,
+    _ticket: Arc<Ticket>,
+}
+
+#[async_trait]
+impl SendHalf for CountedSend {
+    async fn send(&mut self, parts: &[Bytes]) -> Result<(), StreamError> {
+        self.inner.send(parts).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<(), StreamError> {
+        let Self { inner, _ticket } = *self;
+        inner.finish().await
+    }
+
+    fn reset(self: Box<Self>, code: ResetCode) {
+        self.inner.reset(code);
+    }
+
+    async fn stopped(&mut self) -> StreamError {
+        self.inner.stopped().await
+    }
+}
+
+#[derive(Debug)]
+struct CountedRecv {
+    inner: Box<dyn RecvHalf>,
+    _ticket: Arc<Ticket>,
+}
+
+#[async_trait]
+impl RecvHalf for CountedRecv {
+    async fn recv(&mut self) -> Result<Option<Bytes>, StreamError> {
+        self.inner.recv().await
+    }
+
+    fn stop(self: Box<Self>, code: ResetCode) {
+        self.inner.stop(code);
+    }
+}

@@ -1,0 +1,158 @@
+//! The receiving half of a stream.
+
+use std::io;
+
+use async_trait::async_trait;
+use bytes::{BufMut, Bytes, BytesMut};
+use quinn::{ReadError, RecvStream, VarInt};
+use tidegate_transport::{RecvHalf, ResetCode, StreamError};
+use tokio::io::AsyncReadExt;
+
+use crate::send::{HEADER, reset_code};
+
+/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
+const RESERVE: usize = 256 << 10;
+
+/// A quinn stream cut into frames. What has come of a frame stays here, so that a dropped `recv` loses nothing.
+#[derive(Debug)]
+pub(crate) struct QuicRecv {
+    stream: RecvStream,
+    frame_max: usize,
+    header: [u8; HEADER],
+    header_len: usize,
+    /// What is to come of the frame, once its header is complete.
+    missing: usize,
+    body: BytesMut,
+    end: Option<Result<(), StreamError>>,
+}
+
+impl QuicRecv {
+    pub(crate) fn new(stream: RecvStream, frame_max: usize) -> Self {
+        Self {
+            stream,
+            frame_max,
+            header: [0; HEADER],
+            header_len: 0,
+            missing: 0,
+            body: BytesMut::new(),
+            end: None,
+        }
+    }
+
+    fn cut(&mut self, code: ResetCode) {
+        if self.stream.stop(VarInt::from_u32(code.as_u32())).is_err() {
+            // It was over already, which is all that is asked.
+        }
+    }
+
+    /// Reads the header. `false` when the stream has ended before it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: what was read is kept.
+    async fn read_header(&mut self) -> Result<bool, StreamError> {
+        while self.header_len < HEADER {
+            match self.stream.read(&mut self.header[self.header_len..]).await {
+                Ok(Some(read)) => self.header_len += read,
+                Ok(None) if self.header_len == 0 => return Ok(false),
+                Ok(None) => return Err(StreamError::Malformed),
+                Err(error) => return Err(read_error(&error)),
+            }
+            if self.header_len == HEADER {
+                let len = usize::try_from(u32::from_be_bytes(self.header)).unwrap_or(usize::MAX);
+                if len > self.frame_max {
+                    return Err(StreamError::FrameTooLarge {
+                        len,
+                        max: self.frame_max,
+                    });
+                }
+                self.missing = len;
+                self.body = BytesMut::with_capacity(len.min(RESERVE));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads what is missing of the body.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: what was read is kept.
+    async fn read_body(&mut self) -> Result<(), StreamError> {
+        while self.missing > 0 {
+            if self.body.capacity() == self.body.len() {
+                self.body.reserve(self.missing.min(self.body.len().max(RESERVE)));
+            }
+            let room = (self.body.capacity() - self.body.len()).min(self.missing);
+            match self.stream.read_buf(&mut (&mut self.body).limit(room)).await {
+                Ok(0) => return Err(StreamError::Malformed),
+                Ok(read) => self.missing -= read,
+                Err(error) => return Err(io_error(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// # Cancel safety
+    ///
+    /// Safe: what was read is kept.
+    async fn read_frame(&mut self) -> Result<Option<Bytes>, StreamError> {
+        if !self.read_header().await? {
+            return Ok(None);
+        }
+        self.read_body().await?;
+        self.header_len = 0;
+        Ok(Some(std::mem::take(&mut self.body).freeze()))
+    }
+}
+
+#[async_trait]
+impl RecvHalf for QuicRecv {
+    async fn recv(&mut self) -> Result<Option<Bytes>, StreamError> {
+        if let Some(end) = self.end {
+            return end.map(|()| None);
+        }
+        let result = self.read_frame().await;
+        match &result {
+            Ok(Some(_)) => {}
+            Ok(None) => self.end = Some(Ok(())),
+            Err(error) => {
+                self.end = Some(Err(*error));
+                self.body = BytesMut::new();
+                self.cut(ResetCode::Decode);
+            }
+        }
+        result
+    }
+
+    fn stop(mut self: Box<Self>, code: ResetCode) {
+        self.cut(code);
+        self.end = Some(Ok(()));
+    }
+}
+
+impl Drop for QuicRecv {
+    fn drop(&mut self) {
+        if self.end.is_none() {
+            self.cut(ResetCode::Dropped);
+        }
+    }
+}
+
+fn read_error(error: &ReadError) -> StreamError {
+    match error {
+        ReadError::Reset(code) => StreamError::Reset(reset_code(*code)),
+        ReadError::ConnectionLost(_) => StreamError::Disconnected,
+        ReadError::ClosedStream | ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
+            StreamError::Malformed
+        }
+    }
+}
+
+/// quinn's reason inside the I/O error that tokio's trait makes of it.
+fn io_error(error: &io::Error) -> StreamError {
+    let reason = error
+        .get_ref()
+        .and_then(|reason| reason.downcast_ref::<ReadError>());
+    reason.map_or(StreamError::Disconnected, read_error)
+}

@@ -1,0 +1,5 @@
+//! The transport from outside: two or more endpoints on loopback.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly, its makers too")]
+
+mod basics;
+mod network;
