@@ -187,6 +187,9 @@ pub trait Participants: Send + Sync + fmt::Debug + 'static {
     /// # Cancel safety
     ///
     /// Safe: the operation goes on; asking again joins it.
-    async fn operate(&self, node: NodeId, operation: Operation)
-    -> Result<Result<(), OperationError>, CallError>;
+    async fn operate(
+        &self,
+        node: NodeId,
+        operation: Operation,
+    ) -> Result<Result<(), OperationError>, CallError>;
 }

@@ -1,0 +1,318 @@
+//! The calls that run.
+
+mod barrier;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_guard::SessionId;
+use tidegate_tablets::{Epoch, Metadata, MetadataStore, NodeId, Outcome, Proposal, ProposeError, TabletId};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+
+use super::limits::{Lane, Limits};
+use crate::{
+    BarrierAnswer, BarrierRequest, CallError, CoordinatorConfig, Operation, OperationError, OperationKind,
+    Participants,
+};
+
+pub(super) type CallId = u64;
+
+/// A tablet's answer within a barrier call that runs.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) call: CallId,
+    pub(super) answer: BarrierAnswer,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Barrier(Result<(), CallError>),
+    Operation(Result<Result<(), OperationError>, CallError>),
+    Proposed(Result<Vec<Outcome>, ProposeError>),
+    ReadAnew,
+}
+
+/// What a call is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The tablets without an answer so far.
+    Barrier {
+        node: NodeId,
+        lane: Lane,
+        open: BTreeMap<TabletId, Epoch>,
+    },
+    Operation {
+        node: NodeId,
+        tablet: TabletId,
+        session: SessionId,
+        kind: OperationKind,
+    },
+    Proposal,
+    ReadAnew,
+}
+
+#[derive(Debug)]
+struct Running {
+    purpose: Purpose,
+    abort: AbortHandle,
+    since: Instant,
+}
+
+/// The calls that run, bounded by [`Limits`]. Dropping it aborts them.
+#[derive(Debug)]
+pub(super) struct Calls {
+    participants: Arc<dyn Participants>,
+    store: Arc<dyn MetadataStore>,
+    tasks: JoinSet<(CallId, End)>,
+    running: BTreeMap<CallId, Running>,
+    next: CallId,
+    limits: Limits,
+    answers: mpsc::Sender<Answered>,
+    grace: Duration,
+    store_deadline: Duration,
+}
+
+impl Calls {
+    pub(super) fn new(
+        store: Arc<dyn MetadataStore>,
+        participants: Arc<dyn Participants>,
+        config: &CoordinatorConfig,
+        answers: mpsc::Sender<Answered>,
+    ) -> Self {
+        Self {
+            participants,
+            store,
+            tasks: JoinSet::new(),
+            running: BTreeMap::new(),
+            next: 0,
+            limits: Limits::new(config),
+            answers,
+            grace: config.call_grace,
+            store_deadline: config.store_deadline,
+        }
+    }
+
+    /// Asks for barriers, if the node has a place left.
+    pub(super) fn barrier(&mut self, node: NodeId, lane: Lane, request: &BarrierRequest) -> bool {
+        if !self.limits.take(node, lane) {
+            return false;
+        }
+        let span = tracing::info_span!("barrier", %node, tablets = request.tablets.len());
+        let open = request.tablets.iter().copied().collect();
+        let call = barrier::Call {
+            id: self.next,
+            node,
+            request: request.clone(),
+            grace: self.grace,
+            answers: self.answers.clone(),
+        };
+        let participants = Arc::clone(&self.participants);
+        let work = async move { End::Barrier(call.run(&*participants).await) };
+        self.spawn(Purpose::Barrier { node, lane, open }, work.instrument(span));
+        true
+    }
+
+    /// Asks for an operation, if the node has a place left.
+    pub(super) fn operation(&mut self, node: NodeId, operation: Operation) -> bool {
+        if !self.limits.take(node, Lane::of(operation.kind)) {
+            return false;
+        }
+        let Operation {
+            kind,
+            tablet,
+            frozen,
+            deadline,
+            ..
+        } = operation;
+        let session = frozen.session;
+        let span = tracing::info_span!("operation", %kind, %node, %tablet, %session);
+        let (participants, waited) = (Arc::clone(&self.participants), deadline + self.grace);
+        let work = async move {
+            let answer = timeout(waited, participants.operate(node, operation)).await;
+            End::Operation(answer.unwrap_or(Err(CallError::TimedOut { node, waited })))
+        };
+        self.spawn(
+            Purpose::Operation {
+                node,
+                tablet,
+                session,
+                kind,
+            },
+            work.instrument(span),
+        );
+        true
+    }
+
+    /// Sends a proposal.
+    pub(super) fn propose(&mut self, proposal: Proposal) {
+        let span = tracing::info_span!("proposal", changes = proposal.changes.len());
+        let (store, deadline) = (Arc::clone(&self.store), self.store_deadline);
+        let work = async move {
+            let late = |_| Err(ProposeError::Unknown(format!("no answer within {deadline:?}")));
+            End::Proposed(
+                timeout(deadline, store.propose(proposal))
+                    .await
+                    .unwrap_or_else(late),
+            )
+        };
+        self.spawn(Purpose::Proposal, work.instrument(span));
+    }
+
+    /// Has the metadata read anew, unless that runs already.
+    pub(super) fn read_anew(&mut self) {
+        if self
+            .running
+            .values()
+            .any(|call| matches!(call.purpose, Purpose::ReadAnew))
+        {
+            return;
+        }
+        let (store, deadline) = (Arc::clone(&self.store), self.store_deadline);
+        self.spawn(Purpose::ReadAnew, async move {
+            if timeout(deadline, store.read_barrier()).await.is_err() {
+                tracing::warn!(?deadline, "the metadata could not be read anew");
+            }
+            End::ReadAnew
+        });
+    }
+
+    fn spawn(&mut self, purpose: Purpose, work: impl Future<Output = End> + Send + 'static) {
+        let id = self.next;
+        self.next += 1;
+        let abort = self.tasks.spawn(Box::pin(async move { (id, work.await) }));
+        self.running.insert(
+            id,
+            Running {
+                purpose,
+                abort,
+                since: Instant::now(),
+            },
+        );
+    }
+
+    /// Notes that a tablet of a barrier call has its answer: gives the node, and how long it took. `None` for an
+    /// answer that the call does not wait for.
+    pub(super) fn answered(
+        &mut self,
+        call: CallId,
+        tablet: TabletId,
+        epoch: Epoch,
+    ) -> Option<(NodeId, Duration)> {
+        let running = self.running.get_mut(&call)?;
+        let Purpose::Barrier { node, open, .. } = &mut running.purpose else {
+            return None;
+        };
+        if open.get(&tablet) != Some(&epoch) {
+            return None;
+        }
+        open.remove(&tablet);
+        Some((*node, running.since.elapsed()))
+    }
+
+    /// The next call that ends, with what it was for. Never for calls that were aborted; `End` is absent where the
+    /// call panicked. Waits for ever while nothing runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub(super) async fn next_end(&mut self) -> (Purpose, Option<End>) {
+        loop {
+            match self.tasks.join_next().await {
+                Some(joined) => {
+                    if let Some(end) = self.take_end(joined) {
+                        return end;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// A call that has ended already.
+    pub(super) fn try_next_end(&mut self) -> Option<(Purpose, Option<End>)> {
+        while let Some(joined) = self.tasks.try_join_next() {
+            if let Some(end) = self.take_end(joined) {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    fn take_end(&mut self, joined: Result<(CallId, End), JoinError>) -> Option<(Purpose, Option<End>)> {
+        let (id, end) = match joined {
+            Ok((id, end)) => (id, Some(end)),
+            Err(error) => {
+                let of_task = |call: &&CallId| self.running[*call].abort.id() == error.id();
+                (self.running.keys().find(of_task).copied()?, None)
+            }
+        };
+        let running = self.running.remove(&id)?;
+        self.give_back(&running.purpose);
+        Some((running.purpose, end))
+    }
+
+    fn give_back(&mut self, purpose: &Purpose) {
+        match *purpose {
+            Purpose::Barrier { node, lane, .. } => self.limits.give_back(node, lane),
+            Purpose::Operation { node, kind, .. } => self.limits.give_back(node, Lane::of(kind)),
+            Purpose::Proposal | Purpose::ReadAnew => {}
+        }
+    }
+
+    /// Aborts the calls whose answer would count for nothing: of epochs and sessions that are gone, and to nodes
+    /// that are excluded.
+    pub(super) fn abort_stale(&mut self, metadata: &Metadata) {
+        let mut stale = Vec::new();
+        for (id, call) in &mut self.running {
+            let is_stale = match &mut call.purpose {
+                Purpose::Barrier { node, open, .. } => {
+                    open.retain(|tablet, epoch| {
+                        metadata
+                            .tablets
+                            .get(tablet)
+                            .is_some_and(|tablet| tablet.epoch == *epoch)
+                    });
+                    open.is_empty() || metadata.is_excluded(*node)
+                }
+                Purpose::Operation {
+                    node,
+                    tablet,
+                    session,
+                    ..
+                } => {
+                    let transition = metadata
+                        .tablets
+                        .get(tablet)
+                        .and_then(|tablet| tablet.transition.as_ref());
+                    let current = transition.and_then(|transition| transition.session);
+                    current.is_none_or(|(current, _)| current != *session) || metadata.is_excluded(*node)
+                }
+                Purpose::Proposal | Purpose::ReadAnew => false,
+            };
+            if is_stale {
+                stale.push(*id);
+            }
+        }
+        for id in stale {
+            if let Some(running) = self.running.remove(&id) {
+                running.abort.abort();
+                self.give_back(&running.purpose);
+            }
+        }
+    }
+
+    /// Aborts every call and waits until they are gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: dropped before it completes, the calls end all the same.
+    pub(super) async fn shutdown(&mut self) {
+        self.running.clear();
+        self.tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,411 @@
+//! Takes in what happens, plans, and starts what was planned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tidegate_tablets::{
+    Change, Epoch, Metadata, MetadataStore, NodeId, Outcome, ProposeError, Refused, TabletId, Update, Version,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::calls::{Answered, Calls, End, Purpose};
+use super::limits::Lane;
+use super::proposer::Proposer;
+use super::state::Shared;
+use super::telemetry;
+use crate::config::Schedule;
+use crate::planner::{Action, plan};
+use crate::progress::Meaning;
+use crate::{BarrierRequest, CallError, CoordinatorConfig, Operation, Participants, StepError};
+
+/// Barriers to ask for, by node and lane.
+type Barriers = BTreeMap<(NodeId, Lane), Vec<(TabletId, Epoch)>>;
+
+/// The one task that decides. Everything that waits for someone else runs in a call's own task.
+#[derive(Debug)]
+pub(super) struct EventLoop {
+    store: Arc<dyn MetadataStore>,
+    shared: Arc<Shared>,
+    config: CoordinatorConfig,
+    schedule: Schedule,
+    calls: Calls,
+    answers: mpsc::Receiver<Answered>,
+    proposer: Proposer,
+    begun: Instant,
+    store_stopped: bool,
+}
+
+impl EventLoop {
+    pub(super) fn new(
+        store: Arc<dyn MetadataStore>,
+        participants: Arc<dyn Participants>,
+        config: CoordinatorConfig,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let (sender, answers) = mpsc::channel(config.answers_queued.max(1));
+        Self {
+            calls: Calls::new(Arc::clone(&store), participants, &config, sender),
+            schedule: Schedule::new(&config.retry),
+            proposer: Proposer::new(config.changes_per_proposal),
+            store,
+            shared,
+            config,
+            answers,
+            begun: Instant::now(),
+            store_stopped: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        telemetry::started();
+        let mut changes = self.store.changes();
+        while !self.store_stopped {
+            let due = self.due();
+            tokio::select! {
+                biased;
+                _ = &mut stop => break,
+                update = changes.next() => match update {
+                    Ok(update) => self.observe(&update),
+                    Err(_) => break,
+                },
+                Some(answered) = self.answers.recv() => self.answered(answered),
+                (purpose, end) = self.calls.next_end() => self.ended(purpose, end),
+                () = sleep_until(due.unwrap_or(self.begun)), if due.is_some() => {}
+            }
+            // Others that are about to tell something get their turn first: what is then ready goes into one plan.
+            tokio::task::yield_now().await;
+            self.take_what_is_ready();
+            self.act();
+        }
+        self.calls.shutdown().await;
+        tracing::info!("the coordinator has stopped");
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// When something is due that waits for its time only.
+    fn due(&self) -> Option<Instant> {
+        let now_ms = self.now_ms();
+        let retry_ms = self.shared.lock().progress.next_due_ms(now_ms);
+        let due_ms = [retry_ms, self.proposer.due_ms()].into_iter().flatten().min()?;
+        Some(self.begun + Duration::from_millis(due_ms))
+    }
+
+    fn observe(&mut self, update: &Update) {
+        let now_ms = self.now_ms();
+        let left = {
+            let mut state = self.shared.lock();
+            state.metadata = Arc::clone(&update.metadata);
+            state
+                .progress
+                .observe_and_tell(&update.metadata, &update.touched, now_ms)
+        };
+        for left in left {
+            telemetry::stage_took(left.stage, left.after_ms);
+            if left.ended {
+                tracing::info!(tablet = %left.tablet, begun = %left.begun, last_stage = %left.stage,
+                    "the transition has ended");
+                self.shared.keep_ended(&left);
+            } else {
+                tracing::debug!(tablet = %left.tablet, stage = %left.stage, "the stage was left");
+            }
+        }
+        self.calls.abort_stale(&update.metadata);
+        self.proposer.forget_overtaken(&update.metadata);
+    }
+
+    fn take_what_is_ready(&mut self) {
+        while let Some((purpose, end)) = self.calls.try_next_end() {
+            self.ended(purpose, end);
+        }
+        self.take_answers();
+    }
+
+    fn take_answers(&mut self) {
+        while let Ok(answered) = self.answers.try_recv() {
+            self.answered(answered);
+        }
+    }
+
+    fn answered(&mut self, Answered { call, answer }: Answered) {
+        let Some((node, time)) = self.calls.answered(call, answer.tablet, answer.epoch) else {
+            return;
+        };
+        if answer.result.is_ok() {
+            telemetry::barrier_took(time);
+        }
+        self.barrier_ended(
+            answer.tablet,
+            answer.epoch,
+            node,
+            answer.result.map_err(StepError::from),
+        );
+    }
+
+    fn ended(&mut self, purpose: Purpose, end: Option<End>) {
+        // A barrier call hands its answers on before it ends.
+        self.take_answers();
+        match (purpose, end) {
+            (Purpose::Barrier { node, open, .. }, end) => {
+                let error = match end {
+                    Some(End::Barrier(Err(error))) => StepError::Call(error),
+                    Some(_) => StepError::NoAnswer,
+                    None => panicked(node),
+                };
+                for (tablet, epoch) in open {
+                    self.barrier_ended(tablet, epoch, node, Err(error.clone()));
+                }
+            }
+            (
+                Purpose::Operation {
+                    node,
+                    tablet,
+                    session,
+                    kind,
+                },
+                end,
+            ) => {
+                let result = match end {
+                    Some(End::Operation(Ok(answer))) => answer.map_err(StepError::from),
+                    Some(End::Operation(Err(error))) => Err(StepError::Call(error)),
+                    Some(_) => Err(StepError::NoAnswer),
+                    None => Err(panicked(node)),
+                };
+                self.look_at(&result, tablet, node);
+                let now_ms = self.now_ms();
+                let mut state = self.shared.lock();
+                state
+                    .progress
+                    .operation_ended(tablet, session, kind, node, result, now_ms);
+            }
+            (Purpose::Proposal, Some(End::Proposed(result))) => self.proposed(result),
+            (Purpose::Proposal, _) => {
+                self.proposed(Err(ProposeError::Unknown("the proposal panicked".to_owned())));
+            }
+            (Purpose::ReadAnew, _) => {}
+        }
+    }
+
+    fn barrier_ended(&mut self, tablet: TabletId, epoch: Epoch, node: NodeId, result: Result<(), StepError>) {
+        self.look_at(&result, tablet, node);
+        let now_ms = self.now_ms();
+        self.shared
+            .lock()
+            .progress
+            .barrier_ended(tablet, epoch, node, result, now_ms);
+    }
+
+    /// Logs what did not succeed, and reads the metadata anew where it says that ours is behind.
+    fn look_at(&mut self, result: &Result<(), StepError>, tablet: TabletId, node: NodeId) {
+        let Err(error) = result else { return };
+        match error.meaning() {
+            Meaning::Again => {}
+            Meaning::Behind => {
+                tracing::info!(%tablet, %node, %error, "reads the metadata anew");
+                self.calls.read_anew();
+            }
+            Meaning::Failed | Meaning::Hopeless => tracing::warn!(%tablet, %node, %error, "a call failed"),
+        }
+    }
+
+    fn proposed(&mut self, result: Result<Vec<Outcome>, ProposeError>) {
+        let now_ms = self.now_ms();
+        let failed = match result {
+            Ok(outcomes) => {
+                let mut outcomes = outcomes.into_iter();
+                let mut state = self.shared.lock();
+                for (tablet, epoch) in self.proposer.end() {
+                    let result = outcomes.next().map_or(Err("no outcome".to_owned()), judge);
+                    state.progress.change_ended(tablet, epoch, result, now_ms);
+                }
+                return;
+            }
+            Err(ProposeError::Unknown(why)) => {
+                tracing::warn!(
+                    why,
+                    "the outcome of a proposal is not known: it goes again by the same name"
+                );
+                let schedule = &self.schedule;
+                self.proposer
+                    .outcome_unknown(now_ms, |times| schedule.after(times));
+                return;
+            }
+            Err(ProposeError::Stopped(_)) => {
+                self.store_stopped = true;
+                return;
+            }
+            Err(error) => error,
+        };
+        if let ProposeError::TooLarge { max, .. } = failed {
+            self.proposer.limit_to(max);
+        }
+        tracing::warn!(error = %failed, "a proposal was not taken");
+        let mut state = self.shared.lock();
+        for (tablet, epoch) in self.proposer.end() {
+            state
+                .progress
+                .change_ended(tablet, epoch, Err(failed.to_string()), now_ms);
+        }
+    }
+
+    /// Plans, and starts what the limits leave room for. The rest is in the next plan again.
+    fn act(&mut self) {
+        let now_ms = self.now_ms();
+        if let Some(proposal) = self.proposer.resend(now_ms) {
+            self.calls.propose(proposal);
+        }
+        let (metadata, actions) = {
+            let state = self.shared.lock();
+            (
+                Arc::clone(&state.metadata),
+                plan(&state.metadata, &state.progress, now_ms),
+            )
+        };
+        let mut barriers = Barriers::new();
+        let mut changes = Vec::new();
+        for action in actions {
+            match action {
+                Action::Barrier {
+                    node,
+                    tablet,
+                    epoch,
+                    retry,
+                    ..
+                } => {
+                    let lane = if retry { Lane::SlowBarrier } else { Lane::Barrier };
+                    barriers.entry((node, lane)).or_default().push((tablet, epoch));
+                }
+                Action::Operate {
+                    node,
+                    kind,
+                    tablet,
+                    frozen,
+                    min_version,
+                    retry,
+                } => {
+                    let deadline = self.config.operation_deadline;
+                    self.operate(
+                        node,
+                        Operation {
+                            kind,
+                            tablet,
+                            frozen,
+                            min_version,
+                            deadline,
+                        },
+                        retry,
+                    );
+                }
+                Action::Propose {
+                    tablet,
+                    epoch,
+                    change,
+                    skipped,
+                    back,
+                } => {
+                    if changes.len() < self.proposer.room() {
+                        self.shared
+                            .lock()
+                            .progress
+                            .change_started(tablet, epoch, back.as_ref());
+                        log_change(tablet, &change, skipped, back.as_ref());
+                        changes.push((tablet, epoch, change));
+                    }
+                }
+                Action::GiveUp { tablet, epoch, error } => self.give_up(&metadata, tablet, epoch, &error),
+            }
+        }
+        self.ask_for_barriers(barriers, metadata.version);
+        if !changes.is_empty() {
+            let proposal = self.proposer.send(changes, metadata.version);
+            self.calls.propose(proposal);
+        }
+    }
+
+    fn operate(&mut self, node: NodeId, operation: Operation, retry: bool) {
+        let Operation {
+            kind, tablet, frozen, ..
+        } = operation;
+        if self.calls.operation(node, operation) {
+            if retry {
+                telemetry::retried(kind.name());
+            }
+            self.shared
+                .lock()
+                .progress
+                .operation_started(tablet, frozen.session, kind, node);
+        }
+    }
+
+    fn ask_for_barriers(&mut self, barriers: Barriers, min_version: Version) {
+        let deadline = self.config.barrier_deadline;
+        for ((node, lane), tablets) in barriers {
+            for tablets in tablets.chunks(self.config.tablets_per_barrier.max(1)) {
+                let request = BarrierRequest {
+                    tablets: tablets.to_vec(),
+                    min_version,
+                    deadline,
+                };
+                if !self.calls.barrier(node, lane, &request) {
+                    break;
+                }
+                if lane == Lane::SlowBarrier {
+                    telemetry::retried("barrier");
+                }
+                let mut state = self.shared.lock();
+                for (tablet, epoch) in tablets {
+                    state.progress.barrier_started(*tablet, *epoch, node);
+                }
+            }
+        }
+    }
+
+    fn give_up(&self, metadata: &Metadata, tablet: TabletId, epoch: Epoch, error: &str) {
+        let transition = metadata
+            .tablets
+            .get(&tablet)
+            .and_then(|tablet| tablet.transition.as_ref());
+        if let Some(transition) = transition {
+            telemetry::gave_up(transition.kind);
+            tracing::error!(%tablet, stage = %transition.stage, error,
+                "retries are used up and there is no way back: goes on slowly, someone should look");
+        }
+        self.shared.lock().progress.gave_up(tablet, epoch);
+    }
+}
+
+fn panicked(node: NodeId) -> StepError {
+    StepError::Call(CallError::Unreachable {
+        node,
+        reason: "the call panicked".to_owned(),
+    })
+}
+
+/// Whether the change is settled: accepted, or moot because the metadata is further than the plan was.
+fn judge(outcome: Outcome) -> Result<(), String> {
+    match outcome {
+        Ok(_) | Err(Refused::Epoch { .. } | Refused::NoTablet(_) | Refused::NoTransition(_)) => Ok(()),
+        Err(refused) => Err(refused.to_string()),
+    }
+}
+
+fn log_change(
+    tablet: TabletId,
+    change: &Change,
+    skipped: Option<&str>,
+    back: Option<&crate::planner::WayBack>,
+) {
+    if let Some(what) = skipped {
+        tracing::info!(%tablet, what, "nothing to do in this stage: skipped");
+    }
+    if let Change::Advance { to, .. } = change {
+        let to = to.map_or("the end", |stage| stage.name());
+        match back {
+            Some(why) => tracing::warn!(%tablet, to, %why, "goes back"),
+            None => tracing::info!(%tablet, to, "goes on"),
+        }
+    }
+}

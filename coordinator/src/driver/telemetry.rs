@@ -1,0 +1,31 @@
+//! What the driver counts.
+
+use std::time::Duration;
+
+use tidegate_tablets::{Stage, TransitionKind};
+
+pub(super) fn started() {
+    metrics::counter!("tidegate_coordinator_started_total").increment(1);
+}
+
+pub(super) fn retried(operation: &'static str) {
+    metrics::counter!("tidegate_coordinator_retries_total", "operation" => operation).increment(1);
+}
+
+pub(super) fn gave_up(kind: TransitionKind) {
+    let kind = match kind {
+        TransitionKind::Migration => "migration",
+        TransitionKind::Rebuild => "rebuild",
+        TransitionKind::Purge => "purge",
+    };
+    metrics::counter!("tidegate_coordinator_gave_up_total", "kind" => kind).increment(1);
+}
+
+pub(super) fn barrier_took(time: Duration) {
+    metrics::histogram!("tidegate_barrier_seconds").record(time.as_secs_f64());
+}
+
+pub(super) fn stage_took(stage: Stage, time_ms: u64) {
+    let time = Duration::from_millis(time_ms).as_secs_f64();
+    metrics::histogram!("tidegate_stage_seconds", "stage" => stage.name()).record(time);
+}

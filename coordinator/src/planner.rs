@@ -1,0 +1,152 @@
+//! What to do next, from the metadata and from what is known of calls: a pure function.
+
+mod action;
+mod decision;
+mod recipe;
+
+#[cfg(test)]
+mod tests;
+
+use tidegate_guard::FrozenGuard;
+use tidegate_tablets::{Change, Metadata, Stage, Tablet, TabletId, Transition};
+
+use self::decision::decide;
+use crate::{Progress, TabletProgress};
+
+pub use self::action::{Action, WayBack};
+pub use self::decision::{Decision, Need};
+
+/// What to do next. Reads no clock and no randomness: the same arguments give the same actions in the same order,
+/// by tablet and then by node.
+///
+/// Only tablets that `progress` has [observed](Progress::observe) are looked at, so that planning costs as much as
+/// there are transitions, not as much as there are tablets. What runs already, or is not due, is not in the answer;
+/// limits of concurrency are the caller's: what it does not start is in the next answer again.
+#[must_use]
+pub fn plan(metadata: &Metadata, progress: &Progress, now_ms: u64) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (id, known) in progress.tablets() {
+        let Some(tablet) = metadata.tablets.get(&id) else {
+            continue;
+        };
+        let Some(transition) = &tablet.transition else {
+            continue;
+        };
+        let one = One {
+            id,
+            tablet,
+            transition,
+            known,
+            metadata,
+            now_ms,
+        };
+        match decide(metadata, transition, tablet.epoch, known, progress.retry()) {
+            Decision::Advance { to, skipped, back } => one.advance(to, skipped, back, &mut actions),
+            Decision::Work { needs, spent } => {
+                for need in needs {
+                    one.start(need, &mut actions);
+                }
+                if let Some(error) = spent.filter(|_| !known.has_given_up()) {
+                    actions.push(Action::GiveUp {
+                        tablet: id,
+                        epoch: tablet.epoch,
+                        error,
+                    });
+                }
+            }
+            Decision::WaitForSources { .. } => {}
+        }
+    }
+    actions
+}
+
+/// What a tablet's transition waits for, as [`plan`] sees it; `None` without a transition.
+#[must_use]
+pub fn explain(metadata: &Metadata, progress: &Progress, tablet: TabletId) -> Option<Decision> {
+    let known = progress.tablet(tablet)?;
+    let tablet = metadata.tablets.get(&tablet)?;
+    Some(decide(
+        metadata,
+        tablet.transition.as_ref()?,
+        tablet.epoch,
+        known,
+        progress.retry(),
+    ))
+}
+
+/// One tablet in transition, with all that is known of it.
+struct One<'a> {
+    id: TabletId,
+    tablet: &'a Tablet,
+    transition: &'a Transition,
+    known: &'a TabletProgress,
+    metadata: &'a Metadata,
+    now_ms: u64,
+}
+
+impl One<'_> {
+    fn advance(
+        &self,
+        to: Option<Stage>,
+        skipped: Option<&'static str>,
+        back: Option<WayBack>,
+        actions: &mut Vec<Action>,
+    ) {
+        let epoch = self.tablet.epoch;
+        if !self.known.change(epoch).is_due(self.now_ms) {
+            return;
+        }
+        let change = Change::Advance {
+            tablet: self.id,
+            expected: epoch,
+            to,
+        };
+        actions.push(Action::Propose {
+            tablet: self.id,
+            epoch,
+            change,
+            skipped,
+            back,
+        });
+    }
+
+    fn start(&self, need: Need, actions: &mut Vec<Action>) {
+        let (epoch, min_version) = (self.tablet.epoch, self.metadata.version);
+        match need {
+            Need::Barrier { node } => {
+                let step = self.known.barrier(epoch, node);
+                if step.is_due(self.now_ms) {
+                    let retry = step.failures > 0;
+                    actions.push(Action::Barrier {
+                        node,
+                        tablet: self.id,
+                        epoch,
+                        min_version,
+                        retry,
+                    });
+                }
+            }
+            Need::Operation { kind, node } => {
+                let Some((session, written)) = self.transition.session else {
+                    return;
+                };
+                let step = self.known.operation(session, kind, node);
+                if step.is_due(self.now_ms) {
+                    let frozen = FrozenGuard {
+                        session,
+                        epoch: written.as_u64(),
+                    };
+                    let retry = step.failures > 0;
+                    actions.push(Action::Operate {
+                        node,
+                        kind,
+                        tablet: self.id,
+                        frozen,
+                        min_version,
+                        retry,
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! What a driver knows beside the metadata.
+
+mod step;
+
+use std::collections::BTreeMap;
+
+use tidegate_guard::SessionId;
+use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, Tablet, TabletId, Touched, Transition};
+
+use crate::config::{RetryConfig, Schedule};
+use crate::{OperationKind, WayBack};
+
+pub(crate) use self::step::Meaning;
+pub use self::step::{Step, StepError, StepState};
+
+/// What a driver knows beside the metadata, and may lose at any time: calls that run, results, retries.
+///
+/// A barrier's result is kept for the epoch it was asked for, an operation's for its session; what comes for
+/// another is dropped without a trace. Times are milliseconds since a moment that the caller chose.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    retry: RetryConfig,
+    schedule: Schedule,
+    tablets: BTreeMap<TabletId, TabletProgress>,
+}
+
+/// What is known about one tablet's transition.
+#[derive(Debug, Clone)]
+pub struct TabletProgress {
+    begun: Epoch,
+    epoch: Epoch,
+    stage: Stage,
+    session: Option<SessionId>,
+    stage_since_ms: u64,
+    barriers: BTreeMap<NodeId, Step>,
+    operations: BTreeMap<(OperationKind, NodeId), Step>,
+    change: Step,
+    last_error: Option<String>,
+    back: Option<String>,
+    gave_up: bool,
+}
+
+/// What [`Progress::observe`] saw happen to a transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) tablet: TabletId,
+    pub(crate) begun: Epoch,
+    pub(crate) stage: Stage,
+    pub(crate) after_ms: u64,
+    pub(crate) last_error: Option<String>,
+    pub(crate) went_back: Option<String>,
+    /// The transition is gone, not only the stage.
+    pub(crate) ended: bool,
+}
+
+impl Progress {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(retry: RetryConfig) -> Self {
+        Self {
+            schedule: Schedule::new(&retry),
+            retry,
+            tablets: BTreeMap::new(),
+        }
+    }
+
+    /// The budget and the delays.
+    #[must_use]
+    pub const fn retry(&self) -> &RetryConfig {
+        &self.retry
+    }
+
+    /// Takes note of newer metadata: forgets what was asked at epochs and under sessions that are gone, and
+    /// learns of new transitions. The first call needs [`Touched::All`].
+    pub fn observe(&mut self, metadata: &Metadata, touched: &Touched, now_ms: u64) {
+        self.observe_and_tell(metadata, touched, now_ms);
+    }
+
+    pub(crate) fn observe_and_tell(
+        &mut self,
+        metadata: &Metadata,
+        touched: &Touched,
+        now_ms: u64,
+    ) -> Vec<Left> {
+        let mut left = Vec::new();
+        match touched {
+            Touched::Tablets(ids) => {
+                for id in ids {
+                    left.extend(self.observe_tablet(*id, metadata.tablets.get(id), now_ms));
+                }
+            }
+            Touched::All => {
+                let gone: Vec<TabletId> = self
+                    .tablets
+                    .keys()
+                    .filter(|id| metadata.tablets.get(*id).is_none())
+                    .copied()
+                    .collect();
+                for id in gone {
+                    left.extend(self.observe_tablet(id, None, now_ms));
+                }
+                for (id, tablet) in metadata.tablets.iter() {
+                    left.extend(self.observe_tablet(*id, Some(tablet), now_ms));
+                }
+            }
+        }
+        left
+    }
+
+    fn observe_tablet(&mut self, id: TabletId, tablet: Option<&Tablet>, now_ms: u64) -> Option<Left> {
+        let found = tablet.and_then(|tablet| Some((tablet.epoch, tablet.transition.as_ref()?)));
+        let Some((epoch, transition)) = found else {
+            return self.tablets.remove(&id).map(|entry| entry.left(id, now_ms, true));
+        };
+        let Some(entry) = self.tablets.get_mut(&id) else {
+            self.tablets
+                .insert(id, TabletProgress::new(epoch, transition, now_ms));
+            return None;
+        };
+        if entry.begun != transition.begun {
+            let left = entry.left(id, now_ms, true);
+            *entry = TabletProgress::new(epoch, transition, now_ms);
+            return Some(left);
+        }
+        let left = (entry.stage != transition.stage).then(|| entry.left(id, now_ms, false));
+        entry.follow(epoch, transition, now_ms);
+        left
+    }
+
+    /// The tablets in transition, in order.
+    pub fn tablets(&self) -> impl Iterator<Item = (TabletId, &TabletProgress)> {
+        self.tablets.iter().map(|(id, entry)| (*id, entry))
+    }
+
+    /// What is known about a tablet's transition.
+    #[must_use]
+    pub fn tablet(&self, tablet: TabletId) -> Option<&TabletProgress> {
+        self.tablets.get(&tablet)
+    }
+
+    /// When the next step that waits for a retry is due, if any is later than `now_ms`.
+    #[must_use]
+    pub fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
+        self.tablets
+            .values()
+            .flat_map(|entry| {
+                entry
+                    .barriers
+                    .values()
+                    .chain(entry.operations.values())
+                    .chain(std::iter::once(&entry.change))
+            })
+            .filter(|step| step.state == StepState::Idle && step.not_before_ms > now_ms)
+            .map(|step| step.not_before_ms)
+            .min()
+    }
+
+    /// A barrier was asked for.
+    pub fn barrier_started(&mut self, tablet: TabletId, epoch: Epoch, node: NodeId) {
+        if let Some(step) = self.barrier_mut(tablet, epoch, node) {
+            step.state = StepState::Running;
+        }
+    }
+
+    /// A barrier was answered, or was not.
+    pub fn barrier_ended(
+        &mut self,
+        tablet: TabletId,
+        epoch: Epoch,
+        node: NodeId,
+        result: Result<(), StepError>,
+        now_ms: u64,
+    ) {
+        self.end(tablet, result, now_ms, |entry| {
+            (entry.epoch == epoch).then(|| entry.barriers.entry(node).or_default())
+        });
+    }
+
+    /// An operation was asked for.
+    pub fn operation_started(
+        &mut self,
+        tablet: TabletId,
+        session: SessionId,
+        kind: OperationKind,
+        node: NodeId,
+    ) {
+        let entry = self
+            .tablets
+            .get_mut(&tablet)
+            .filter(|entry| entry.session == Some(session));
+        if let Some(entry) = entry {
+            entry.operations.entry((kind, node)).or_default().state = StepState::Running;
+        }
+    }
+
+    /// An operation was answered, or was not.
+    pub fn operation_ended(
+        &mut self,
+        tablet: TabletId,
+        session: SessionId,
+        kind: OperationKind,
+        node: NodeId,
+        result: Result<(), StepError>,
+        now_ms: u64,
+    ) {
+        self.end(tablet, result, now_ms, |entry| {
+            (entry.session == Some(session)).then(|| entry.operations.entry((kind, node)).or_default())
+        });
+    }
+
+    /// A change of the tablet at `epoch` was proposed.
+    pub fn change_started(&mut self, tablet: TabletId, epoch: Epoch, back: Option<&WayBack>) {
+        if let Some(entry) = self.tablets.get_mut(&tablet).filter(|entry| entry.epoch == epoch) {
+            entry.change.state = StepState::Running;
+            entry.back = back.map(ToString::to_string).or_else(|| entry.back.take());
+        }
+    }
+
+    /// The proposal was accepted (the metadata that shows it is on its way), or was not, and why.
+    pub fn change_ended(&mut self, tablet: TabletId, epoch: Epoch, result: Result<(), String>, now_ms: u64) {
+        let Self {
+            retry,
+            schedule,
+            tablets,
+        } = self;
+        let Some(entry) = tablets.get_mut(&tablet).filter(|entry| entry.epoch == epoch) else {
+            return;
+        };
+        match result {
+            // Where the metadata does not come, the change is proposed again: its epoch makes that harmless.
+            Ok(()) => entry.change.rest(now_ms.saturating_add(schedule.after(u32::MAX))),
+            Err(error) => {
+                entry.last_error = Some(error.clone());
+                entry.change.fail(Meaning::Failed, error, retry, schedule, now_ms);
+            }
+        }
+    }
+
+    /// The error of a stage that has no way back was reported.
+    pub fn gave_up(&mut self, tablet: TabletId, epoch: Epoch) {
+        if let Some(entry) = self.tablets.get_mut(&tablet).filter(|entry| entry.epoch == epoch) {
+            entry.gave_up = true;
+        }
+    }
+
+    fn barrier_mut(&mut self, tablet: TabletId, epoch: Epoch, node: NodeId) -> Option<&mut Step> {
+        let entry = self
+            .tablets
+            .get_mut(&tablet)
+            .filter(|entry| entry.epoch == epoch)?;
+        Some(entry.barriers.entry(node).or_default())
+    }
+
+    fn end(
+        &mut self,
+        tablet: TabletId,
+        result: Result<(), StepError>,
+        now_ms: u64,
+        step: impl FnOnce(&mut TabletProgress) -> Option<&mut Step>,
+    ) {
+        let Self {
+            retry,
+            schedule,
+            tablets,
+        } = self;
+        let Some(entry) = tablets.get_mut(&tablet) else {
+            return;
+        };
+        let Some(step) = step(entry) else { return };
+        match result {
+            Ok(()) => step.succeed(),
+            Err(error) => {
+                let (meaning, error) = (error.meaning(), error.to_string());
+                step.fail(meaning, error.clone(), retry, schedule, now_ms);
+                if meaning != Meaning::Again {
+                    entry.last_error = Some(error);
+                }
+            }
+        }
+    }
+}
+
+impl TabletProgress {
+    fn new(epoch: Epoch, transition: &Transition, now_ms: u64) -> Self {
+        Self {
+            begun: transition.begun,
+            epoch,
+            stage: transition.stage,
+            session: transition.session.map(|(session, _)| session),
+            stage_since_ms: now_ms,
+            barriers: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            change: Step::default(),
+            last_error: None,
+            back: None,
+            gave_up: false,
+        }
+    }
+
+    fn follow(&mut self, epoch: Epoch, transition: &Transition, now_ms: u64) {
+        let session = transition.session.map(|(session, _)| session);
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.barriers.clear();
+            self.change = Step::default();
+            self.gave_up = false;
+        }
+        if self.session != session {
+            self.session = session;
+            self.operations.clear();
+        }
+        if self.stage != transition.stage {
+            self.stage = transition.stage;
+            self.stage_since_ms = now_ms;
+        }
+    }
+
+    fn left(&self, tablet: TabletId, now_ms: u64, ended: bool) -> Left {
+        Left {
+            tablet,
+            begun: self.begun,
+            stage: self.stage,
+            after_ms: now_ms.saturating_sub(self.stage_since_ms),
+            last_error: self.last_error.clone(),
+            went_back: self.back.clone(),
+            ended,
+        }
+    }
+
+    /// The barrier on a node, if what is known of it is for that epoch.
+    #[must_use]
+    pub fn barrier(&self, epoch: Epoch, node: NodeId) -> &Step {
+        if self.epoch == epoch {
+            self.barriers.get(&node).unwrap_or(Step::IDLE)
+        } else {
+            Step::IDLE
+        }
+    }
+
+    /// The operation on a node, if what is known of it is for that session.
+    #[must_use]
+    pub fn operation(&self, session: SessionId, kind: OperationKind, node: NodeId) -> &Step {
+        if self.session == Some(session) {
+            self.operations.get(&(kind, node)).unwrap_or(Step::IDLE)
+        } else {
+            Step::IDLE
+        }
+    }
+
+    /// The proposal, if it is for that epoch.
+    #[must_use]
+    pub fn change(&self, epoch: Epoch) -> &Step {
+        if self.epoch == epoch {
+            &self.change
+        } else {
+            Step::IDLE
+        }
+    }
+
+    /// Failures of the stage's steps so far, all nodes together.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        let steps = self.barriers.values().chain(self.operations.values());
+        steps
+            .chain([&self.change])
+            .fold(0, |sum, step| sum.saturating_add(step.failures))
+    }
+
+    /// What failed last, in this stage or in one before it.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
+    /// Whether the error of a stage without a way back was reported.
+    #[must_use]
+    pub const fn has_given_up(&self) -> bool {
+        self.gave_up
+    }
+}
