@@ -2,6 +2,8 @@
 //!
 //! (book page to come: the crate's owner completes it)
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod peer;
 pub mod pipe;
