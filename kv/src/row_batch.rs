@@ -87,6 +87,8 @@ impl<'a> From<&'a Row> for RowRef<'a> {
 #[derive(Debug)]
 pub struct RowBatchBuilder {
     buffer: BytesMut,
+    /// Where the batch begins in the buffer.
+    at: usize,
     rows: u32,
 }
 
@@ -94,9 +96,14 @@ impl RowBatchBuilder {
     /// A builder with room for about `bytes`; it grows when more comes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut buffer = BytesMut::with_capacity(bytes.saturating_add(BATCH_HEADER));
+        Self::behind(BytesMut::with_capacity(bytes.saturating_add(BATCH_HEADER)))
+    }
+
+    /// A builder that puts its rows behind what is in `buffer`.
+    pub(crate) fn behind(mut buffer: BytesMut) -> Self {
+        let at = buffer.len();
         buffer.put_u32_le(0);
-        Self { buffer, rows: 0 }
+        Self { buffer, at, rows: 0 }
     }
 
     /// Appends a row.
@@ -130,7 +137,7 @@ impl RowBatchBuilder {
     /// How many bytes the batch has now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() - self.at
     }
 
     /// Whether no row is in it.
@@ -142,7 +149,7 @@ impl RowBatchBuilder {
     /// The batch.
     #[must_use]
     pub fn finish(mut self) -> Bytes {
-        self.buffer[..BATCH_HEADER].copy_from_slice(&self.rows.to_le_bytes());
+        self.buffer[self.at..self.at + BATCH_HEADER].copy_from_slice(&self.rows.to_le_bytes());
         self.buffer.freeze()
     }
 }
