@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tidegate_guard::SharedGuard;
+use tidegate_replica::{AdmissionError, Replica, WaitError};
 use tidegate_tablets::{Epoch, Metadata, TabletId};
-
-use crate::admit_errors::{AdmissionError, WaitError};
 
 /// What requests need of the node they run on: its map, and its fence. A replica has both; tests bring their own.
 #[async_trait]
@@ -49,4 +48,29 @@ pub trait Admit: Send + Sync + fmt::Debug + 'static {
         epoch: Epoch,
         deadline: Duration,
     ) -> Result<SharedGuard, AdmissionError>;
+}
+
+#[async_trait]
+impl Admit for Replica {
+    fn map(&self) -> Option<Arc<Metadata>> {
+        self.map()
+    }
+
+    async fn wait_epoch(
+        &self,
+        tablet: TabletId,
+        epoch: Epoch,
+        deadline: Duration,
+    ) -> Result<Arc<Metadata>, WaitError> {
+        self.wait_epoch(tablet, epoch, deadline).await
+    }
+
+    async fn admit(
+        &self,
+        tablet: TabletId,
+        epoch: Epoch,
+        deadline: Duration,
+    ) -> Result<SharedGuard, AdmissionError> {
+        Ok(Arc::new(self.admit(tablet, epoch, deadline).await?))
+    }
 }

@@ -3,7 +3,6 @@
 //! (book page to come: the crate's owner completes it)
 
 mod admit;
-mod admit_errors;
 mod calls;
 mod client;
 mod clock;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tidegate_guard::{SessionId, SharedGuard};
+use tidegate_replica::AdmissionError;
 use tidegate_streaming::EngineError;
 use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, TabletId, Transition, TransitionKind};
 use tidegate_transport::rpc::{Answers, Handler, RpcService};
@@ -13,7 +14,6 @@ use tidegate_transport::service::{Service, ServiceId};
 use tidegate_transport::{PeerId, ResetCode, StreamError};
 use tracing::debug;
 
-use crate::admit_errors::AdmissionError;
 use crate::wire::{Answer, Refusal, Request, encode_rows_answer};
 use crate::{Admit, HybridClock, KvConfig, Row, RowRef, RowStore, token_of};
 
