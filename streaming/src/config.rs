@@ -32,6 +32,9 @@ pub struct StreamingConfig {
     pub receipt_timeout: Duration,
     /// How long one call into the engine is waited for; 120 s. The call itself goes on under its own guard.
     pub engine_timeout: Duration,
+    /// How long a pull whose stream has failed waits until what had come is staged, so that the next one goes on
+    /// after it; 1 s.
+    pub settle_wait: Duration,
     /// Events kept for a reader of the progress that is slow; 256. Later ones push out the oldest.
     pub progress_events: usize,
 }
@@ -51,6 +54,7 @@ impl Default for StreamingConfig {
             stall_timeout: Duration::from_secs(30),
             receipt_timeout: Duration::from_secs(120),
             engine_timeout: Duration::from_secs(120),
+            settle_wait: Duration::from_secs(1),
             progress_events: 256,
         }
     }

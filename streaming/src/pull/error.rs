@@ -158,6 +158,18 @@ impl PullError {
                 error: TransportError::Refused { .. },
                 ..
             } => RetryClass::Hopeless,
+            Self::Stream {
+                error:
+                    StreamError::Reset(
+                        ResetCode::UnitGone
+                        | ResetCode::DiskFull
+                        | ResetCode::Decode
+                        | ResetCode::Shutdown
+                        | ResetCode::Refused,
+                    )
+                    | StreamError::FrameTooLarge { .. },
+                ..
+            } => RetryClass::Later,
             Self::Stream { .. } | Self::Stalled { .. } | Self::Receipt { .. } | Self::Superseded(_) => {
                 RetryClass::Now
             }

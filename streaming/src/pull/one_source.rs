@@ -80,14 +80,16 @@ impl OneSource {
             source = self.open(&opening) => source?,
         };
         account.started();
+        let mut stager = self.stager(reporter);
         let moved = tokio::select! {
             biased;
             cause = stopped(stop) => Err(PullError::Superseded(cause)),
-            moved = self.drain(&mut source, reporter) => moved,
+            moved = self.drain(&mut source, &mut stager) => moved,
         };
         account.carried(source.received());
         if let Err(error) = moved {
             source.abort(error.cause().reset_code());
+            stager.settle().await;
             return Err(error);
         }
         let receipt = source.accept().await.map_err(|error| self.failed(error))?;
@@ -115,8 +117,7 @@ impl OneSource {
         opened.map_err(|error| self.failed(error))
     }
 
-    /// Receives to the end, and stages all durably.
-    async fn drain(&self, source: &mut BatchSource, reporter: Reporter) -> Result<(), PullError> {
+    fn stager(&self, reporter: Reporter) -> Stager {
         let parts = StagerParts {
             staging: Arc::clone(&self.staging),
             guard: Arc::clone(&self.request.guard),
@@ -124,7 +125,11 @@ impl OneSource {
             injector: self.puller.context.injector().clone(),
             reporter,
         };
-        let mut stager = Stager::start(parts, self.puller.context.config());
+        Stager::start(parts, self.puller.context.config())
+    }
+
+    /// Receives to the end, and stages all durably.
+    async fn drain(&self, source: &mut BatchSource, stager: &mut Stager) -> Result<(), PullError> {
         loop {
             let received = tokio::select! {
                 biased;

@@ -39,8 +39,11 @@ pub(super) struct Stager {
     work: mpsc::Sender<Work>,
     /// Dropped, it tells the task that nobody waits.
     outcome: oneshot::Receiver<Result<(), EngineError>>,
+    /// Whether the outcome was taken.
+    ended: bool,
     guard: SharedGuard,
     engine_timeout: Duration,
+    settle_wait: Duration,
 }
 
 impl Stager {
@@ -56,8 +59,10 @@ impl Stager {
         Self {
             work,
             outcome,
+            ended: false,
             guard,
             engine_timeout: config.engine_timeout,
+            settle_wait: config.settle_wait,
         }
     }
 
@@ -70,23 +75,53 @@ impl Stager {
     ///
     /// Cancel safe.
     pub(super) async fn failed(&mut self) -> PullError {
-        match (&mut self.outcome).await {
-            Ok(Err(error)) => error.into(),
+        match self.outcome().await {
+            Err(error) => error.into(),
             // Not asked to sync, it ends only with an error.
-            Ok(Ok(())) | Err(_) => panicked().into(),
+            Ok(()) => panicked().into(),
         }
     }
 
     /// Waits until everything handed over is staged, and durable.
-    pub(super) async fn sync(mut self) -> Result<(), PullError> {
+    pub(super) async fn sync(&mut self) -> Result<(), PullError> {
         self.hand(Work::Sync).await?;
-        let waited = self.engine_timeout;
+        let (guard, waited) = (Arc::clone(&self.guard), self.engine_timeout);
         tokio::select! {
             biased;
-            ended = &mut self.outcome => Ok(ended.unwrap_or_else(|_| Err(panicked()))?),
-            () = self.guard.closing() => Err(Rejected::Closing.into()),
+            ended = self.outcome() => Ok(ended?),
+            () = guard.closing() => Err(Rejected::Closing.into()),
             () = sleep(waited) => Err(PullError::EngineStalled { waited }),
         }
+    }
+
+    /// After a failure elsewhere: waits a little while for what was handed over, so that the next pull goes on after
+    /// it; what is not staged by then is not begun.
+    pub(super) async fn settle(self) {
+        let Self {
+            work,
+            outcome,
+            ended,
+            guard,
+            settle_wait,
+            ..
+        } = self;
+        if ended {
+            return;
+        }
+        drop(work);
+        tokio::select! {
+            biased;
+            () = guard.closing() => {}
+            // Whatever it is, there is a first cause already.
+            _ = outcome => {}
+            () = sleep(settle_wait) => {}
+        }
+    }
+
+    async fn outcome(&mut self) -> Result<(), EngineError> {
+        let outcome = (&mut self.outcome).await;
+        self.ended = true;
+        outcome.unwrap_or_else(|_| Err(panicked()))
     }
 
     async fn hand(&mut self, work: Work) -> Result<(), PullError> {
