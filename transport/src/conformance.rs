@@ -2,10 +2,28 @@
 //!
 //! A transport's test file says how two of its transports are made, and has one line more:
 //!
-//! ```ignore
-//! async fn make(wish: Wish) -> Pair { /* two transports that know each other's address */ }
+//! ```
+//! use tidegate_transport::PeerId;
+//! use tidegate_transport::conformance::{End, Limits, Pair, Wish};
+//! use tidegate_transport_mem::{MemConfig, MemLimits, MemNetwork};
+//!
+//! async fn make(wish: Wish) -> Pair {
+//!     let network = MemNetwork::new(MemConfig::default());
+//!     let end = |peer, limits: Limits| {
+//!         let own = MemLimits {
+//!             frame_max: limits.frame_max,
+//!             bytes_in_flight: limits.in_flight_max / 2,
+//!             streams_per_peer: limits.streams_per_peer,
+//!             open_wait: limits.open_wait,
+//!             ..MemLimits::default()
+//!         };
+//!         End { transport: network.join_with(PeerId::new(peer), own).unwrap(), limits }
+//!     };
+//!     Pair { a: end(1, wish.a), b: end(2, wish.b), keep: Box::new(()) }
+//! }
 //!
 //! tidegate_transport::conformance_tests!(make);
+//! # fn main() {}
 //! ```
 //!
 //! That makes two `#[tokio::test]`s per case, one for either end sending, on a runtime of two workers; the test

@@ -80,7 +80,7 @@ pub async fn a_frame_of_many_parts_is_one_frame(stage: Stage) -> Verdict {
         mut receiver,
     } = ends.stream().await?;
     let whole = pattern(1, 5000);
-    let many: Vec<Bytes> = whole.chunks(7).map(Bytes::copy_from_slice).collect();
+    let many: Vec<Bytes> = whole.chunks(101).map(Bytes::copy_from_slice).collect();
     let some = [
         whole.slice(..1),
         Bytes::new(),

@@ -149,7 +149,12 @@ pub(super) fn same<T: PartialEq + Debug>(what: &str, got: &T, wanted: &T) -> Ver
     if got == wanted {
         return Ok(());
     }
-    Err(Violation(format!("{what}: should be {wanted:?}, but is {got:?}")))
+    // A frame in full would hide the rest.
+    Err(Violation(format!(
+        "{what}: should be {:.200}, but is {:.200}",
+        format!("{wanted:?}"),
+        format!("{got:?}")
+    )))
 }
 
 pub(super) fn holds(what: &str, condition: bool) -> Verdict {
