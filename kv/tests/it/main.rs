@@ -1,0 +1,10 @@
+//! The crate through its public API, over the in-memory network.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cluster;
+mod doubles;
+mod operations;
+mod purging;
+mod stages;
+mod stale;
