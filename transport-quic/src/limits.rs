@@ -28,8 +28,8 @@ pub const MTU_MIN: u16 = 1200;
 pub struct QuicLimits {
     /// Bytes of the longest frame, either way. Default 8 MiB.
     pub frame_max: usize,
-    /// Streams that a peer may have open towards this node; a few more are let through, never fewer, because QUIC
-    /// hands out room in steps. Default 256.
+    /// Streams that a peer may have open towards this node. From eight on a seventh more is let through, never fewer,
+    /// because quinn hands out room in steps. Default 256.
     pub streams_per_peer: u32,
     /// Bytes that a peer may send on one stream ahead of its reader. Default 1 MiB.
     pub stream_window: u32,
@@ -106,12 +106,15 @@ impl QuicLimits {
         u64::from(self.streams_granted()) * u64::from(self.stream_window)
     }
 
-    /// The stream limit to tell the peer. quinn announces room again only in steps of an eighth: with a seventh on
-    /// top, `streams_per_peer` are always to be had.
+    /// The stream limit to tell the peer. quinn announces room again only when more than an eighth has become free:
+    /// with a seventh on top, `streams_per_peer` are always to be had. Below eight it announces every one.
     fn streams_granted(&self) -> u32 {
-        self.streams_per_peer
-            .saturating_add(self.streams_per_peer / 7)
-            .saturating_add(2)
+        let slack = if self.streams_per_peer < 8 {
+            0
+        } else {
+            self.streams_per_peer / 7 + 2
+        };
+        self.streams_per_peer.saturating_add(slack)
     }
 
     /// Whether the numbers can work together.

@@ -171,12 +171,13 @@ impl Node {
     /// Ends everything at once; what is left to do is to wait.
     pub(crate) fn close(&self) {
         self.closing.cancel();
-        self.backlog.close();
+        // Before the backlog drops its streams: what the other ends see is the shutdown, not the drop.
         self.myself.cut();
         for link in self.peers.take_all() {
             link.close(CloseCode::Shutdown);
         }
         CloseCode::Shutdown.close_all(&self.endpoint);
+        self.backlog.close();
         self.tasks.close();
     }
 

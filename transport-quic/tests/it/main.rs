@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly, its makers too")]
 
 mod basics;
+mod connections;
+mod contract;
+mod forgery;
+mod load;
 mod network;
+mod stranger;
+mod trust;
