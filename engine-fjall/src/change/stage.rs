@@ -1,0 +1,154 @@
+//! Making a staging area, and staging into it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fjall::Slice;
+use tidegate_guard::SharedGuard;
+use tidegate_kv::{RowRef, StoredValue, decode_rows};
+use tidegate_streaming::{Batch, EngineError};
+use tidegate_transport::PeerId;
+
+use crate::area::{Area, AreaState, Status};
+use crate::committer::{Durability, Turn};
+use crate::error::engine_error;
+use crate::record::{Kind, encode_position, position_key, row_key, staging_keyspace};
+use crate::store::{AreaKey, Store, areas_come};
+use crate::tablet::{Space, decode};
+
+impl Store {
+    /// The staging area of a unit and session: the one there is, else a new one.
+    pub(crate) fn open_area(
+        &self,
+        key: AreaKey,
+        turn: &Turn<'_>,
+    ) -> Result<(Arc<Area>, Durability), EngineError> {
+        turn.check()?;
+        if let Some(area) = self.area(key) {
+            return Ok((area, Durability::Later));
+        }
+        let (unit, session) = key;
+        let is_layer = self
+            .tablet(unit.as_u64())
+            .is_some_and(|tablet| tablet.state().layers.iter().any(|layer| layer.session == session));
+        if is_layer {
+            // Attached and discarded before: a session does not come again.
+            return Err(EngineError::Gone);
+        }
+        let space = self.space(&staging_keyspace(unit, session))?;
+        self.meta
+            .insert(Kind::Area.key(unit, session), 0_u64.to_be_bytes())
+            .map_err(engine_error)?;
+        let area = Area::new(unit, session, AreaState::new(Status::Collecting(space)));
+        self.areas().insert(key, Arc::clone(&area));
+        areas_come(1);
+        Ok((area, Durability::Later))
+    }
+
+    /// Stages a batch, not durably; its position goes along in one step. Blocks.
+    pub(crate) fn stage(
+        &self,
+        area: &Area,
+        guard: &SharedGuard,
+        source: PeerId,
+        received: &Batch,
+    ) -> Result<(), EngineError> {
+        let rows = decode_rows(&received.payload).map_err(|error| EngineError::Decode(error.to_string()))?;
+        let mut latest_rows = BTreeMap::<Vec<u8>, RowRef<'_>>::new();
+        for row in rows {
+            let key = row_key(row.key).map_err(|error| EngineError::Decode(error.to_string()))?;
+            match latest_rows.get(&key) {
+                Some(held) if held.timestamp >= row.timestamp => {}
+                _ => drop(latest_rows.insert(key, row)),
+            }
+        }
+        let mut state = area.state();
+        let space = match &state.status {
+            Status::Collecting(space) => Arc::clone(space),
+            Status::Attached => return Ok(()),
+            Status::Gone => return Err(EngineError::Gone),
+        };
+        let mut staged = StagedRows {
+            space: &space,
+            bytes: 0,
+            latest: state.latest,
+            greatest: None,
+        };
+        let mut batch = self.db.batch().durability(None);
+        staged.fill(&mut batch, latest_rows, state.greatest.as_ref())?;
+        let StagedRows {
+            bytes,
+            latest,
+            greatest,
+            ..
+        } = staged;
+        batch.insert(
+            &self.meta,
+            Kind::Area.key(area.unit, area.session),
+            latest.to_be_bytes(),
+        );
+        let ahead = state
+            .positions
+            .get(&source.as_u64())
+            .is_none_or(|held| *held < received.last);
+        if ahead {
+            let key = position_key(area.unit, area.session, source.as_u64());
+            batch.insert(&self.meta, key, encode_position(&received.last));
+        }
+        self.quota.take(bytes)?;
+        let committed = match guard.check() {
+            Ok(()) => batch.commit().map_err(engine_error),
+            Err(rejected) => Err(rejected.into()),
+        };
+        if let Err(error) = committed {
+            self.quota.give_back(bytes);
+            return Err(error);
+        }
+        space.grow(bytes);
+        state.latest = latest;
+        state.dirty = true;
+        state.greatest = state.greatest.take().max(greatest);
+        if ahead {
+            state.positions.insert(source.as_u64(), received.last.clone());
+        }
+        Ok(())
+    }
+}
+
+struct StagedRows<'a> {
+    space: &'a Space,
+    bytes: u64,
+    latest: u64,
+    greatest: Option<Slice>,
+}
+
+impl StagedRows<'_> {
+    fn fill(
+        &mut self,
+        batch: &mut fjall::OwnedWriteBatch,
+        rows: BTreeMap<Vec<u8>, RowRef<'_>>,
+        staged_up_to: Option<&Slice>,
+    ) -> Result<(), EngineError> {
+        for (key, row) in rows {
+            let key = Slice::from(key);
+            // Batches of one source come in order: most rows lie beyond all that is staged, and need no look-up.
+            let may_be_held = staged_up_to.is_some_and(|greatest| key <= *greatest);
+            if may_be_held && self.holds_as_late(&key, &row)? {
+                continue;
+            }
+            let stored = StoredValue::from(row).encode();
+            self.bytes += (key.len() + stored.len()) as u64;
+            self.latest = self.latest.max(row.timestamp.time);
+            self.greatest = self.greatest.take().max(Some(key.clone()));
+            batch.insert(&self.space.keyspace, key, &*stored);
+        }
+        Ok(())
+    }
+
+    fn holds_as_late(&self, key: &Slice, row: &RowRef<'_>) -> Result<bool, EngineError> {
+        match self.space.keyspace.get(key).map_err(engine_error)? {
+            Some(held) => Ok(decode(&held)?.timestamp >= row.timestamp),
+            None => Ok(false),
+        }
+    }
+}

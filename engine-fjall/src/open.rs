@@ -1,0 +1,234 @@
+//! Opening a directory, and making good what a crash cut short.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, PersistMode};
+use tidegate_streaming::{EngineError, Position, UnitId};
+use tokio::sync::Semaphore;
+
+use crate::area::{Area, AreaState, Status};
+use crate::committer::Committer;
+use crate::config::FjallConfig;
+use crate::error::{OpenError, engine_error, open_error};
+use crate::quota::Quota;
+use crate::record::{
+    FORMAT, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, number, owner, positions_of, scope,
+    staging_keyspace,
+};
+use crate::store::{Store, areas_come, keyspace_options};
+use crate::tablet::{Layer, Space};
+
+/// Opens the directory. Blocks.
+pub(crate) fn open_store(path: PathBuf, config: FjallConfig) -> Result<Store, OpenError> {
+    let db = Database::builder(&path)
+        .cache_size(config.cache_bytes)
+        .worker_threads(config.worker_threads.max(1))
+        .max_journaling_size(config.journal_bytes_max.max(64 << 20))
+        .manual_journal_persist(true)
+        .open()
+        .map_err(|error| open_error(path.clone(), error))?;
+    let meta = db
+        .keyspace(META, || keyspace_options(&config))
+        .map_err(|error| open_error(path.clone(), error))?;
+    check_format(&path, &meta)?;
+    let committer = Committer::new(db.clone(), config.group_writes_max, config.queued_writes_max);
+    let store = Store {
+        quota: Quota::new(config.quota_bytes),
+        db,
+        meta,
+        config,
+        committer,
+        tablets: Mutex::default(),
+        areas: Mutex::default(),
+        latest: AtomicU64::new(0),
+        folds: Semaphore::new(1),
+        closing: AtomicBool::new(false),
+    };
+    match recover(store) {
+        Ok(store) => Ok(store),
+        Err(EngineError::DiskFull) => Err(OpenError::DiskFull { path }),
+        Err(source) => Err(OpenError::Failed {
+            path,
+            source: Box::new(source),
+        }),
+    }
+}
+
+fn check_format(path: &Path, meta: &Keyspace) -> Result<(), OpenError> {
+    let fail = |error| open_error(path.to_owned(), error);
+    match meta.get(FORMAT_KEY).map_err(fail)? {
+        Some(format) if *format == [FORMAT] => Ok(()),
+        Some(format) => {
+            let what = format!("rows in format {:?}, this one reads {FORMAT}", &*format);
+            Err(OpenError::Format {
+                path: path.to_owned(),
+                what,
+            })
+        }
+        None => meta.insert(FORMAT_KEY, [FORMAT]).map_err(fail),
+    }
+}
+
+fn recover(mut store: Store) -> Result<Store, EngineError> {
+    finish_removals(&store)?;
+    delete_left_overs(&store)?;
+    if let Some(latest) = store.meta.get(LATEST_KEY).map_err(engine_error)? {
+        store.latest = AtomicU64::new(number(&latest)?);
+    }
+    find_tablets(&store)?;
+    find_layers(&store)?;
+    find_areas(&store)?;
+    find_marks(&store)?;
+    areas_come(store.areas().len());
+    store.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
+    Ok(store)
+}
+
+/// A removal that was decided is carried out, before anything of the tablet is looked at.
+fn finish_removals(store: &Store) -> Result<(), EngineError> {
+    for key in keys(store, &REMOVALS)? {
+        let tablet = number(key.get(1..).unwrap_or_default())?;
+        let records = store.records_of(tablet)?;
+        store.finish_removal(tablet, records, &store.keyspaces_of(tablet))?;
+    }
+    store.db.persist(PersistMode::SyncAll).map_err(engine_error)
+}
+
+/// Staging keyspaces that no record names: their records were dropped, or never came to the disk.
+fn delete_left_overs(store: &Store) -> Result<(), EngineError> {
+    for name in store.db.list_keyspace_names() {
+        let Some(Owner::Staging(unit, session)) = owner(&name) else {
+            continue;
+        };
+        let known = [Kind::Area, Kind::Layer]
+            .iter()
+            .map(|kind| {
+                store
+                    .meta
+                    .contains_key(kind.key(unit, session))
+                    .map_err(engine_error)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if !known.contains(&true) {
+            let keyspace = open_keyspace(store, &name)?;
+            store.db.delete_keyspace(keyspace).map_err(engine_error)?;
+        }
+    }
+    Ok(())
+}
+
+fn find_tablets(store: &Store) -> Result<(), EngineError> {
+    for name in store.db.list_keyspace_names() {
+        if let Some(Owner::Tablet(tablet)) = owner(&name) {
+            let main = open_space(store, &name)?;
+            store.tablet_or_new(tablet).state_mut().main = Some(main);
+        }
+    }
+    Ok(())
+}
+
+fn find_layers(store: &Store) -> Result<(), EngineError> {
+    for key in keys(store, &Kind::Layer.prefix())? {
+        let (unit, session, _) = scope(&key)?;
+        let space = open_space(store, &staging_keyspace(unit, session))?;
+        store
+            .tablet_or_new(unit.as_u64())
+            .state_mut()
+            .layers
+            .push(Layer { session, space });
+    }
+    Ok(())
+}
+
+fn find_areas(store: &Store) -> Result<(), EngineError> {
+    for key in keys(store, &Kind::Area.prefix())? {
+        let (unit, session, _) = scope(&key)?;
+        let name = staging_keyspace(unit, session);
+        if !store.db.keyspace_exists(&name) {
+            // Positions without rows: whoever resumed from them would leave rows out.
+            forget_records(store, unit, session)?;
+            continue;
+        }
+        let space = open_space(store, &name)?;
+        let mut state = AreaState::new(Status::Collecting(std::sync::Arc::clone(&space)));
+        state.positions = positions(store, unit, session)?;
+        state.greatest = space
+            .keyspace
+            .last_key_value()
+            .map(fjall::Guard::key)
+            .transpose()
+            .map_err(engine_error)?;
+        if let Some(latest) = store.meta.get(&key).map_err(engine_error)? {
+            state.latest = number(&latest)?;
+        }
+        store
+            .areas()
+            .insert((unit, session), Area::new(unit, session, state));
+    }
+    Ok(())
+}
+
+fn find_marks(store: &Store) -> Result<(), EngineError> {
+    for key in keys(store, &Kind::Mark.prefix())? {
+        let (unit, session, _) = scope(&key)?;
+        let mut state = AreaState::new(Status::Attached);
+        state.positions = positions(store, unit, session)?;
+        store
+            .areas()
+            .insert((unit, session), Area::new(unit, session, state));
+    }
+    Ok(())
+}
+
+fn forget_records(
+    store: &Store,
+    unit: UnitId,
+    session: tidegate_guard::SessionId,
+) -> Result<(), EngineError> {
+    let mut batch = store.db.batch().durability(None);
+    batch.remove(&store.meta, Kind::Area.key(unit, session));
+    for key in keys(store, &positions_of(unit, session))? {
+        batch.remove(&store.meta, key);
+    }
+    batch.commit().map_err(engine_error)
+}
+
+fn positions(
+    store: &Store,
+    unit: UnitId,
+    session: tidegate_guard::SessionId,
+) -> Result<BTreeMap<u64, Position>, EngineError> {
+    let mut positions = BTreeMap::new();
+    for entry in store.meta.prefix(positions_of(unit, session)) {
+        let (key, position) = entry.into_inner().map_err(engine_error)?;
+        let (.., peer) = scope(&key)?;
+        positions.insert(number(peer)?, Position(Bytes::copy_from_slice(&position)));
+    }
+    Ok(positions)
+}
+
+fn keys(store: &Store, prefix: &[u8]) -> Result<Vec<Vec<u8>>, EngineError> {
+    store
+        .meta
+        .prefix(prefix)
+        .map(|entry| entry.key().map(|key| key.to_vec()).map_err(engine_error))
+        .collect()
+}
+
+fn open_keyspace(store: &Store, name: &str) -> Result<Keyspace, EngineError> {
+    store
+        .db
+        .keyspace(name, || keyspace_options(&store.config))
+        .map_err(engine_error)
+}
+
+fn open_space(store: &Store, name: &str) -> Result<std::sync::Arc<Space>, EngineError> {
+    let keyspace = open_keyspace(store, name)?;
+    let bytes = keyspace.disk_space();
+    store.quota.take(bytes)?;
+    Ok(Space::new(keyspace, bytes))
+}

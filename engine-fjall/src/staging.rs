@@ -1,0 +1,97 @@
+//! A handle to a staging area.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tidegate_guard::SharedGuard;
+use tidegate_streaming::{Batch, EngineError, Position, Staging};
+use tidegate_transport::PeerId;
+
+use crate::area::{Area, Status};
+use crate::change::Attached;
+use crate::committer::Durability;
+use crate::engine::spawn_fold;
+use crate::store::{Store, blocking};
+
+/// A handle to a staging area; there may be several to one.
+#[derive(Debug)]
+pub(crate) struct FjallStaging {
+    store: Arc<Store>,
+    area: Arc<Area>,
+}
+
+impl FjallStaging {
+    pub(crate) const fn new(store: Arc<Store>, area: Arc<Area>) -> Self {
+        Self { store, area }
+    }
+
+    /// Makes what was staged so far durable, if it is not.
+    async fn sync_area(&self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
+        let area = Arc::clone(&self.area);
+        self.store
+            .committer
+            .run(guard, move |turn| {
+                turn.check()?;
+                let state = area.state();
+                match state.status {
+                    Status::Gone => Err(EngineError::Gone),
+                    Status::Attached => Ok(((), Durability::Later)),
+                    Status::Collecting(_) if !state.dirty => Ok(((), Durability::Later)),
+                    Status::Collecting(_) => Ok(((), Durability::Synced)),
+                }
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Staging for FjallStaging {
+    async fn attached(&self) -> Result<bool, EngineError> {
+        let area = Arc::clone(&self.area);
+        blocking(move || match area.state().status {
+            Status::Collecting(_) => Ok(false),
+            Status::Attached => Ok(true),
+            Status::Gone => Err(EngineError::Gone),
+        })
+        .await
+    }
+
+    async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {
+        let area = Arc::clone(&self.area);
+        let held = blocking(move || {
+            let state = area.state();
+            match state.status {
+                Status::Gone => Err(EngineError::Gone),
+                _ => Ok(state.positions.get(&source.as_u64()).cloned()),
+            }
+        })
+        .await?;
+        // What is answered here decides where the source goes on: it must not be ahead of what is durable.
+        self.sync_area(None).await?;
+        Ok(held)
+    }
+
+    async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
+        let store = Arc::clone(&self.store);
+        let area = Arc::clone(&self.area);
+        blocking(move || store.stage(&area, &guard, source, &batch)).await
+    }
+
+    async fn sync(&self, guard: SharedGuard) -> Result<(), EngineError> {
+        self.sync_area(Some(guard)).await
+    }
+
+    async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
+        let store = Arc::clone(&self.store);
+        let area = Arc::clone(&self.area);
+        let attached = self
+            .store
+            .committer
+            .run(Some(guard), move |turn| store.attach(&area, turn))
+            .await?;
+        if attached == Attached::Now && self.store.config.fold_on_attach {
+            spawn_fold(&self.store, self.area.unit.as_u64());
+        }
+        Ok(())
+    }
+}
