@@ -23,9 +23,9 @@ use crate::doubles::HeldEngine;
 
 /// A node's map and fence, moved by hand.
 #[derive(Debug)]
-pub struct HandAdmit {
+pub(crate) struct HandAdmit {
     map: watch::Sender<Option<Arc<Metadata>>>,
-    pub fence: RequestFence,
+    pub(crate) fence: RequestFence,
 }
 
 #[async_trait]
@@ -78,37 +78,37 @@ impl Admit for HandAdmit {
 }
 
 #[derive(Debug)]
-pub struct Node {
-    pub admit: Arc<HandAdmit>,
-    pub engine: HeldEngine,
-    pub clock: Arc<HybridClock>,
-    pub transport: Arc<dyn Transport>,
-    pub storage: KvStorage,
-    pub client: Arc<KvClient>,
+pub(crate) struct Node {
+    pub(crate) admit: Arc<HandAdmit>,
+    pub(crate) engine: HeldEngine,
+    pub(crate) clock: Arc<HybridClock>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) storage: KvStorage,
+    pub(crate) client: Arc<KvClient>,
 }
 
 #[derive(Debug)]
-pub struct Cluster {
-    pub network: MemNetwork,
-    pub metadata: Mutex<Metadata>,
-    pub nodes: BTreeMap<u64, Node>,
-    pub table: TableId,
-    pub tablet: TabletId,
+pub(crate) struct Cluster {
+    pub(crate) network: MemNetwork,
+    pub(crate) metadata: Mutex<Metadata>,
+    pub(crate) nodes: BTreeMap<u64, Node>,
+    pub(crate) table: TableId,
+    pub(crate) tablet: TabletId,
 }
 
-pub fn node(id: u64) -> NodeId {
+pub(crate) fn node(id: u64) -> NodeId {
     NodeId::new(id)
 }
 
-pub fn peer(id: u64) -> PeerId {
+pub(crate) fn peer(id: u64) -> PeerId {
     PeerId::new(id)
 }
 
-pub fn unfenced() -> SharedGuard {
+pub(crate) fn unfenced() -> SharedGuard {
     Arc::new(Unfenced)
 }
 
-pub fn at(time: u64) -> Timestamp {
+pub(crate) fn at(time: u64) -> Timestamp {
     Timestamp {
         time,
         node: 9,
@@ -116,7 +116,7 @@ pub fn at(time: u64) -> Timestamp {
     }
 }
 
-pub fn row(key: &'static str, time: u64, value: Option<&'static str>) -> Row {
+pub(crate) fn row(key: &'static str, time: u64, value: Option<&'static str>) -> Row {
     Row {
         key: key.into(),
         timestamp: at(time),
@@ -126,11 +126,11 @@ pub fn row(key: &'static str, time: u64, value: Option<&'static str>) -> Row {
 
 impl Cluster {
     /// Nodes 1 to `nodes`; one table of one tablet on the first three.
-    pub async fn start(nodes: u64) -> Self {
+    pub(crate) async fn start(nodes: u64) -> Self {
         Self::start_with(nodes, 1, KvConfig::default()).await
     }
 
-    pub async fn start_with(nodes: u64, tablets: usize, config: KvConfig) -> Self {
+    pub(crate) async fn start_with(nodes: u64, tablets: usize, config: KvConfig) -> Self {
         let network = MemNetwork::new(MemConfig::default());
         let mut running = BTreeMap::new();
         for id in 1..=nodes {
@@ -166,22 +166,22 @@ impl Cluster {
         cluster
     }
 
-    pub fn node(&self, id: u64) -> &Node {
+    pub(crate) fn node(&self, id: u64) -> &Node {
         &self.nodes[&id]
     }
 
-    pub fn client(&self, id: u64) -> &Arc<KvClient> {
+    pub(crate) fn client(&self, id: u64) -> &Arc<KvClient> {
         &self.nodes[&id].client
     }
 
     /// Changes the metadata; no node knows of it yet.
-    pub fn change(&self, change: Change) -> Accepted {
+    pub(crate) fn change(&self, change: Change) -> Accepted {
         let mut metadata = self.metadata.lock().unwrap();
         let version = Version::new(metadata.version.as_u64() + 1);
         metadata.apply(version, &change).outcome.unwrap()
     }
 
-    pub fn epoch(&self) -> Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         self.metadata
             .lock()
             .unwrap()
@@ -192,7 +192,7 @@ impl Cluster {
     }
 
     /// Lets a node apply the metadata.
-    pub fn publish(&self, id: u64) {
+    pub(crate) fn publish(&self, id: u64) {
         let map = Arc::new(self.metadata.lock().unwrap().clone());
         let there = &self.nodes[&id];
         for (tablet, shown) in map.tablets.iter() {
@@ -206,24 +206,30 @@ impl Cluster {
         there.admit.map.send_replace(Some(map));
     }
 
-    pub fn publish_all(&self) {
+    pub(crate) fn publish_all(&self) {
         self.nodes.keys().for_each(|id| self.publish(*id));
     }
 
     /// The part of a barrier that concerns requests, on one node.
-    pub async fn barrier(&self, id: u64) {
+    pub(crate) async fn barrier(&self, id: u64) {
         let fence = &self.nodes[&id].admit.fence;
         fence.raise(self.tablet, self.epoch());
         fence.older_ended(self.tablet, self.epoch()).await;
     }
 
-    pub async fn barrier_all(&self) {
+    pub(crate) async fn barrier_all(&self) {
         for id in self.nodes.keys() {
             self.barrier(*id).await;
         }
     }
 
-    pub fn begin(&self, kind: TransitionKind, leaving: Option<u64>, pending: Option<u64>, purge_floor: u64) {
+    pub(crate) fn begin(
+        &self,
+        kind: TransitionKind,
+        leaving: Option<u64>,
+        pending: Option<u64>,
+        purge_floor: u64,
+    ) {
         self.change(Change::Begin {
             tablet: self.tablet,
             expected: self.epoch(),
@@ -234,7 +240,7 @@ impl Cluster {
         });
     }
 
-    pub fn advance(&self, to: Option<Stage>) {
+    pub(crate) fn advance(&self, to: Option<Stage>) {
         self.change(Change::Advance {
             tablet: self.tablet,
             expected: self.epoch(),
@@ -243,20 +249,20 @@ impl Cluster {
     }
 
     /// The next stage, known everywhere, with its barrier behind it.
-    pub async fn enter(&self, to: Option<Stage>) {
+    pub(crate) async fn enter(&self, to: Option<Stage>) {
         self.advance(to);
         self.publish_all();
         self.barrier_all().await;
     }
 
     /// Begins to move the tablet from node 1 to node 4.
-    pub fn begin_move(&self) {
+    pub(crate) fn begin_move(&self) {
         self.begin(TransitionKind::Migration, Some(1), Some(4), 0);
         self.publish_all();
     }
 
     /// Gives node 4 what node 1 holds, as a stream would.
-    pub async fn stream(&self) {
+    pub(crate) async fn stream(&self) {
         let rows = self.nodes[&1]
             .engine
             .inner
@@ -272,7 +278,7 @@ impl Cluster {
     }
 
     /// Puts rows into one replica, past all requests.
-    pub async fn plant(&self, id: u64, rows: Vec<Row>) {
+    pub(crate) async fn plant(&self, id: u64, rows: Vec<Row>) {
         self.nodes[&id]
             .engine
             .inner
@@ -282,7 +288,7 @@ impl Cluster {
     }
 
     /// What one replica holds of a key.
-    pub async fn held(&self, id: u64, key: &'static str) -> Option<Row> {
+    pub(crate) async fn held(&self, id: u64, key: &'static str) -> Option<Row> {
         self.nodes[&id]
             .engine
             .inner
@@ -292,19 +298,19 @@ impl Cluster {
             .remove(0)
     }
 
-    pub async fn value(&self, id: u64, key: &'static str) -> Option<Bytes> {
+    pub(crate) async fn value(&self, id: u64, key: &'static str) -> Option<Bytes> {
         self.held(id, key).await.and_then(|row| row.value)
     }
 
     /// No node reaches this one, nor it any other.
-    pub fn isolate(&self, id: u64) {
+    pub(crate) fn isolate(&self, id: u64) {
         self.nodes
             .keys()
             .filter(|other| **other != id)
             .for_each(|other| self.network.partition(peer(id), peer(*other)));
     }
 
-    pub fn heal(&self, id: u64) {
+    pub(crate) fn heal(&self, id: u64) {
         self.nodes
             .keys()
             .filter(|other| **other != id)
@@ -338,7 +344,6 @@ async fn start_node(network: &MemNetwork, id: u64, config: &KvConfig) -> Node {
         .unwrap();
     let client = KvClient::new(port, Arc::clone(&transport), Arc::clone(&clock), config.clone());
     Node {
-        id: node(id),
         admit,
         engine,
         clock,

@@ -12,23 +12,23 @@ use tokio::sync::watch;
 
 /// A memory engine whose writes wait while it is held.
 #[derive(Debug, Clone, Default)]
-pub struct HeldEngine {
-    pub inner: MemoryEngine,
+pub(crate) struct HeldEngine {
+    pub(crate) inner: MemoryEngine,
     held: Arc<watch::Sender<bool>>,
     waiting: Arc<watch::Sender<usize>>,
 }
 
 impl HeldEngine {
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.held.send_replace(true);
     }
 
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.held.send_replace(false);
     }
 
     /// Waits until a write is held.
-    pub async fn writes_held(&self, count: usize) {
+    pub(crate) async fn writes_held(&self, count: usize) {
         self.waiting
             .subscribe()
             .wait_for(|waiting| *waiting >= count)

@@ -76,11 +76,6 @@ async fn a_write_that_starts_again_keeps_its_timestamp() {
         assert_eq!(fence.older_holders(cluster.tablet, cluster.epoch()), 1);
         cluster.node(id).engine.release();
         cluster.barrier(id).await;
-        assert_eq!(
-            cluster.held(id, "k").await,
-            None,
-            "the guard was closed before the engine began"
-        );
     }
     assert_eq!(put.await.unwrap(), Ok(first.timestamp));
     for id in 1..=3 {
