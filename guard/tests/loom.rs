@@ -1,0 +1,39 @@
+//! The races of `it/scenarios.rs` under the model checker: every interleaving, and every value that the memory
+//! orderings allow. Where that is too many (three threads, repeated waits), every interleaving with a bounded number
+//! of preemptions.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg tidegate_loom" cargo test -p tidegate-guard --release --test loom
+//! ```
+#![cfg(tidegate_loom)]
+
+#[path = "it/scenarios.rs"]
+mod scenarios;
+
+fn model(preemptions_max: Option<usize>, scenario: fn()) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions_max;
+    model.check(scenario);
+}
+
+macro_rules! models {
+    ($($scenario:ident: $preemptions_max:expr),+ $(,)?) => {$(
+        #[test]
+        fn $scenario() {
+            model($preemptions_max, scenarios::$scenario);
+        }
+    )+};
+}
+
+models!(
+    enter_against_close: None,
+    two_enter_against_close: Some(2),
+    close_against_last_leave: None,
+    close_against_close: None,
+    drained_against_last_leave: Some(2),
+    drained_against_close_and_leave: Some(2),
+    closing_before_during_and_after_close: None,
+    closing_moves_to_another_task: None,
+    dropped_waiters: Some(2),
+    waiters_that_come_back: Some(3),
+);
