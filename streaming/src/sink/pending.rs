@@ -86,6 +86,11 @@ impl PendingSink {
             .map_err(SinkError::from)
     }
 
+    /// Gives the stream up, and tells the peer why.
+    pub fn abort(self, reason: ResetCode) {
+        reset(self.stream, reason);
+    }
+
     /// Tells the peer that batches follow, and gives the end to send them by, under `guard`.
     ///
     /// # Errors
