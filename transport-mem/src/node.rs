@@ -9,7 +9,11 @@ use tokio::sync::Notify;
 
 use crate::MemLimits;
 
-/// A node that has joined. Its queue is bounded by the streams that its peers may open.
+/// Streams that wait to be accepted; those that are cut meanwhile keep their place, so the limits of the peers are
+/// not enough of a bound.
+const QUEUE_MAX: usize = 8192;
+
+/// A node that has joined.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) peer: PeerId,
@@ -38,10 +42,11 @@ impl Node {
         self.lock().shut
     }
 
-    /// Puts a stream where [`accept`](Self::accept) finds it; it is reset if the node was shut down.
+    /// Puts a stream where [`accept`](Self::accept) finds it; it is reset if the node was shut down, or accepts
+    /// nothing.
     pub(crate) fn announce(&self, incoming: Incoming) {
         let mut arrivals = self.lock();
-        if arrivals.shut {
+        if arrivals.shut || arrivals.queue.len() >= QUEUE_MAX {
             drop(arrivals);
             return;
         }

@@ -36,6 +36,7 @@
 pub mod calls;
 pub mod connections;
 pub mod frames;
+pub mod limits;
 pub mod resets;
 pub mod sharing;
 mod stage;
@@ -194,14 +195,14 @@ macro_rules! __each_conformance_case {
             frames::frames_arrive_whole_and_in_order
             frames::a_frame_of_many_parts_is_one_frame
             frames::an_empty_frame_is_a_frame
-            frames::a_frame_at_the_limit_arrives
-            frames::a_frame_over_the_limit_is_refused_by_its_sender
-            frames::a_frame_over_the_limit_is_refused_by_its_receiver
-            frames::a_sender_waits_while_nobody_reads
             frames::a_finished_stream_ends_after_its_last_frame
             frames::a_finished_stream_outlives_its_sender
             frames::each_direction_ends_by_itself
             frames::a_dropped_recv_loses_no_frame
+            limits::a_frame_at_the_limit_arrives
+            limits::a_frame_over_the_limit_is_refused_by_its_sender
+            limits::a_frame_over_the_limit_is_refused_by_its_receiver
+            limits::a_sender_waits_while_nobody_reads
             resets::a_reset_arrives_with_its_code
             resets::a_stop_arrives_with_its_code
             resets::a_dropped_send_half_is_a_reset

@@ -16,7 +16,8 @@ pub trait SendHalf: Send + fmt::Debug {
     /// Hands over one frame: the concatenation of `parts`, so that a header can precede a payload uncopied.
     ///
     /// Waits while the peer does not read: what is in flight has a bound. `Ok` means accepted by this end, not
-    /// read by the other.
+    /// read by the other. A frame without bytes is a frame, and arrives. One over this end's limit resets the stream
+    /// with [`ResetCode::Decode`].
     ///
     /// # Errors
     ///
@@ -28,7 +29,7 @@ pub trait SendHalf: Send + fmt::Debug {
     /// with [`StreamError::Malformed`]; the half can only be reset or dropped.
     async fn send(&mut self, parts: &[Bytes]) -> Result<(), StreamError>;
 
-    /// Ends the stream cleanly: the peer receives what was sent, then the end.
+    /// Ends this direction cleanly: the peer receives what was sent, then the end. The other direction goes on.
     ///
     /// Returns when the peer's transport has taken everything, so that a shutdown afterwards loses nothing. That
     /// says nothing of the peer's program: who needs to know waits for an answer from it.
@@ -60,6 +61,8 @@ pub trait SendHalf: Send + fmt::Debug {
 #[async_trait]
 pub trait RecvHalf: Send + fmt::Debug {
     /// The next frame; `None` once the peer has ended the stream cleanly, and on every call after.
+    ///
+    /// A frame over this end's limit is an error, and stops the peer's sending half with [`ResetCode::Decode`].
     ///
     /// # Errors
     ///
@@ -96,8 +99,9 @@ pub struct Incoming {
 ///
 /// Object-safe, so that a program picks its transport at run time. A node can open streams to itself.
 ///
-/// A stream exists for the peer when its opener has sent a first frame. One stream that nobody reads holds up no
-/// other stream of the same peer.
+/// A stream exists for the peer when its opener has sent a first frame, and counts against what the peer allows
+/// until both ends have let go of both halves. One stream that nobody reads holds up no other stream of the same
+/// peer.
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug + 'static {
     /// This end's name.
@@ -126,7 +130,8 @@ pub trait Transport: Send + Sync + fmt::Debug + 'static {
     async fn accept(&self) -> Result<Incoming, TransportError>;
 
     /// Cuts every connection with a peer now: at both ends all streams of it fail with
-    /// [`StreamError::Disconnected`]. A later open connects anew.
+    /// [`StreamError::Disconnected`], but for a direction that was finished before: what the receiver's transport has
+    /// taken whole may still be read. A later open connects anew. Without a connection it does nothing.
     fn disconnect(&self, peer: PeerId);
 
     /// Cuts all connections, accepts none, and returns when what it ran has ended.
