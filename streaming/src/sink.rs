@@ -240,3 +240,6 @@ fn heard(frame: Result<Option<Bytes>, StreamError>) -> Result<(), SinkError> {
         FromPuller::ReceiptAccepted(_) => Err(WireError::OutOfTurn("a receipt before the end").into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,6 +124,25 @@ impl BatchSource {
         }
     }
 
+    /// Waits for the end of the stream's life: completes with an error when the session begins to close, or the peer
+    /// gives up or is lost. For those who wait for something else meanwhile, such as an engine.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn broken(&mut self) -> SourceError {
+        let error = match &mut self.stream {
+            Some(Duplex { send, .. }) => tokio::select! {
+                biased;
+                () = self.guard.closing() => Rejected::Closing.into(),
+                error = send.stopped() => error.into(),
+            },
+            None => SourceError::Torn,
+        };
+        self.close(error.cause().reset_code());
+        error
+    }
+
     /// Lets the peer know that this end lives and holds back on purpose.
     ///
     /// # Errors
@@ -269,3 +288,6 @@ impl BatchSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,6 @@ impl Add<Nanos> for TokioInstant {
         Self(self.0 + Duration::from(other))
     }
 }
+
+#[cfg(test)]
+mod tests;

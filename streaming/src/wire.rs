@@ -3,11 +3,14 @@
 //! Every frame is a bincode header, the CRC-32C of that header and what follows, and, in a batch alone, the raw
 //! payload. A payload is never copied: encoded it is a frame's last part, decoded a slice of the frame.
 
+mod header;
+
 use bincode::{BorrowDecode, Encode};
 use bytes::Bytes;
 use thiserror::Error;
-use tidegate_guard::{FrozenGuard, Rejected, SessionId};
+use tidegate_guard::{FrozenGuard, SessionId};
 
+use self::header::{OpeningHeader, PullerHeader, SourceHeader};
 use crate::{Batch, Opening, Position, Receipt, Refusal, UnitId};
 
 /// The version of the frames below; the first thing in the first frame.
@@ -72,54 +75,6 @@ pub(crate) enum FromSource {
 pub(crate) enum FromPuller {
     Waiting,
     ReceiptAccepted(Receipt),
-}
-
-#[derive(Encode, BorrowDecode)]
-struct OpeningHeader<'a> {
-    version: u16,
-    unit: u64,
-    session: u128,
-    epoch: u64,
-    resume: Option<&'a [u8]>,
-}
-
-#[derive(Encode, BorrowDecode)]
-struct ReceiptHeader {
-    batches: u64,
-    rows: u64,
-    bytes: u64,
-    digest: u32,
-}
-
-#[derive(Encode, BorrowDecode)]
-enum RefusalHeader {
-    NotYetOpen(u64),
-    Closing,
-    Closed,
-    NotSource,
-    NotMember,
-    Busy,
-    NotReady,
-}
-
-#[derive(Encode, BorrowDecode)]
-enum SourceHeader<'a> {
-    Accepted,
-    Refused(RefusalHeader),
-    Batch {
-        sequence: u64,
-        rows: u32,
-        payload_len: u64,
-        last: &'a [u8],
-    },
-    Waiting,
-    End(ReceiptHeader),
-}
-
-#[derive(Encode, BorrowDecode)]
-enum PullerHeader {
-    Waiting,
-    ReceiptAccepted(ReceiptHeader),
 }
 
 pub(crate) fn encode_opening(opening: &Opening) -> Result<Bytes, WireError> {
@@ -293,66 +248,5 @@ fn check_position(key: &[u8]) -> Result<(), WireError> {
     }
 }
 
-impl From<Receipt> for ReceiptHeader {
-    fn from(
-        Receipt {
-            batches,
-            rows,
-            bytes,
-            digest,
-        }: Receipt,
-    ) -> Self {
-        Self {
-            batches,
-            rows,
-            bytes,
-            digest,
-        }
-    }
-}
-
-impl From<ReceiptHeader> for Receipt {
-    fn from(
-        ReceiptHeader {
-            batches,
-            rows,
-            bytes,
-            digest,
-        }: ReceiptHeader,
-    ) -> Self {
-        Self {
-            batches,
-            rows,
-            bytes,
-            digest,
-        }
-    }
-}
-
-impl From<Refusal> for RefusalHeader {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Rejected(Rejected::NotYetOpen { applied }) => Self::NotYetOpen(applied),
-            Refusal::Rejected(Rejected::Closing) => Self::Closing,
-            Refusal::Rejected(Rejected::Closed) => Self::Closed,
-            Refusal::NotSource => Self::NotSource,
-            Refusal::NotMember => Self::NotMember,
-            Refusal::Busy => Self::Busy,
-            Refusal::NotReady => Self::NotReady,
-        }
-    }
-}
-
-impl From<RefusalHeader> for Refusal {
-    fn from(refusal: RefusalHeader) -> Self {
-        match refusal {
-            RefusalHeader::NotYetOpen(applied) => Self::Rejected(Rejected::NotYetOpen { applied }),
-            RefusalHeader::Closing => Self::Rejected(Rejected::Closing),
-            RefusalHeader::Closed => Self::Rejected(Rejected::Closed),
-            RefusalHeader::NotSource => Self::NotSource,
-            RefusalHeader::NotMember => Self::NotMember,
-            RefusalHeader::Busy => Self::Busy,
-            RefusalHeader::NotReady => Self::NotReady,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -141,9 +141,17 @@ impl OneSource {
                 .pace(batch.payload.len())
                 .await
                 .map_err(|error| self.failed(error))?;
-            stager.stage(batch).await?;
+            tokio::select! {
+                biased;
+                staged = stager.stage(batch) => staged?,
+                error = source.broken() => return Err(self.failed(error)),
+            }
         }
-        stager.sync().await
+        tokio::select! {
+            biased;
+            synced = stager.sync() => synced,
+            error = source.broken() => Err(self.failed(error)),
+        }
     }
 
     fn failed(&self, error: SourceError) -> PullError {
