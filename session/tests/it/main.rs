@@ -1,6 +1,8 @@
 //! The registry through its public API.
 
 mod drain;
+mod measure;
+mod races;
 mod states;
 
 use std::collections::BTreeSet;
