@@ -10,11 +10,12 @@ use tidegate_guard::SessionId;
 use tidegate_tablets::TabletId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 pub(crate) use self::task::OperationTask;
 use crate::ReplicaConfig;
+use crate::published::Published;
 
 /// What makes two requests ask for the same operation.
 type Key = (TabletId, OperationKind, SessionId);
@@ -37,28 +38,42 @@ struct Running {
 #[derive(Debug)]
 pub(crate) struct Operations {
     task: Arc<OperationTask>,
+    published: Arc<Published>,
     config: ReplicaConfig,
     running: Arc<Mutex<Running>>,
 }
 
 impl Operations {
     pub(crate) fn new(task: OperationTask, config: ReplicaConfig) -> Self {
+        let published = Arc::clone(&task.published);
         Self {
             task: Arc::new(task),
+            published,
             config,
             running: Arc::default(),
         }
     }
 
-    /// Starts the operation, or joins the one that runs, and waits for its end within the request's deadline.
+    /// Waits for the metadata, starts the operation or joins the one that runs, and waits for its end; all within
+    /// the request's deadline.
     ///
     /// # Cancel safety
     ///
-    /// Safe: the operation goes on.
+    /// Safe: an operation that was started goes on.
     pub(crate) async fn ask(&self, operation: Operation) -> Result<(), OperationError> {
-        let wait = operation.deadline.min(self.config.operation_wait_max);
+        let until = Instant::now() + operation.deadline.min(self.config.operation_wait_max);
+        let left = until.saturating_duration_since(Instant::now());
+        // Before the first read barrier there is no map to wait with: nothing is thawed, nothing begun.
+        if self
+            .published
+            .wait_version(operation.min_version, left)
+            .await
+            .is_err()
+        {
+            return Err(OperationError::NotReady);
+        }
         let mut ending = self.join_or_start(operation)?;
-        match timeout(wait, ending.wait_for(Option::is_some)).await {
+        match timeout_at(until, ending.wait_for(Option::is_some)).await {
             Ok(Ok(result)) => result.clone().unwrap_or(Err(OperationError::Running)),
             Ok(Err(_)) => Err(OperationError::Failed("the operation was aborted".to_owned())),
             Err(_) => Err(OperationError::Running),

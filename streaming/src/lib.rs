@@ -9,6 +9,7 @@ mod cause;
 mod config;
 mod context;
 mod engine;
+mod lifeline;
 mod meters;
 mod opening;
 mod points;

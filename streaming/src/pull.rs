@@ -18,6 +18,7 @@ use tokio::time::Instant;
 pub use self::error::{PullError, RetryClass};
 use self::one_source::OneSource;
 use crate::call::call;
+use crate::lifeline::Lifeline;
 use crate::points::BEFORE_ATTACH;
 use crate::{
     EndCause, EngineError, Position, ProgressStep, Receipt, Staging, StreamProgress, StreamRole,
@@ -117,8 +118,8 @@ impl Puller {
                 elapsed: begun.elapsed(),
             });
         }
-        let streams = self.pull_all(&request, sources, &staging).await?;
-        self.attach(&request, staging).await?;
+        let (streams, lifelines) = self.pull_all(&request, sources, &staging).await?;
+        self.attach(&request, staging, lifelines).await?;
         Ok(PullReport {
             attached_before: false,
             streams,
@@ -169,7 +170,7 @@ impl Puller {
         request: &PullRequest,
         sources: BTreeSet<PeerId>,
         staging: &Arc<dyn Staging>,
-    ) -> Result<Vec<StreamReport>, PullError> {
+    ) -> Result<(Vec<StreamReport>, Vec<Lifeline>), PullError> {
         let stop = watch::Sender::new(None);
         let mut running: FuturesUnordered<_> = sources
             .into_iter()
@@ -178,11 +179,14 @@ impl Puller {
                 Box::pin(one.pull(stop.subscribe()))
             })
             .collect();
-        let mut reports = Vec::new();
+        let (mut reports, mut lifelines) = (Vec::new(), Vec::new());
         let mut first = None;
         while let Some(ended) = running.next().await {
             match ended {
-                Ok(report) => reports.push(report),
+                Ok((report, lifeline)) => {
+                    reports.push(report);
+                    lifelines.push(lifeline);
+                }
                 Err(error) if first.is_none() => {
                     // Told to the others, which end at once: none of them waits for its engine then.
                     stop.send_replace(Some(match error.cause() {
@@ -196,10 +200,16 @@ impl Puller {
             }
         }
         reports.sort_by_key(|report| report.peer);
-        first.map_or(Ok(reports), Err)
+        first.map_or(Ok((reports, lifelines)), Err)
     }
 
-    async fn attach(&self, request: &PullRequest, staging: Arc<dyn Staging>) -> Result<(), PullError> {
+    /// Attaches, as long as the connections live: one that is left behind goes on under its own guard.
+    async fn attach(
+        &self,
+        request: &PullRequest,
+        staging: Arc<dyn Staging>,
+        mut lifelines: Vec<Lifeline>,
+    ) -> Result<(), PullError> {
         let (guard, injector) = (Arc::clone(&request.guard), self.context.injector().clone());
         let attaching = async move {
             injector.hold(BEFORE_ATTACH, guard.closing()).await;
@@ -213,7 +223,15 @@ impl Puller {
             attached
         };
         request.guard.progress("attaching");
-        call(&request.guard, self.context.config().engine_timeout, attaching).await?;
+        let mut lost: FuturesUnordered<_> = lifelines
+            .iter_mut()
+            .map(|lifeline| async move { (lifeline.peer, lifeline.lost().await) })
+            .collect();
+        tokio::select! {
+            biased;
+            attached = call(&request.guard, self.context.config().engine_timeout, attaching) => attached?,
+            Some((peer, error)) = lost.next() => return Err(PullError::Stream { peer, error }),
+        }
         self.context.report(StreamProgress {
             unit: request.unit,
             session: request.frozen.session,

@@ -102,13 +102,14 @@ impl BatchSink {
     pub async fn finish(mut self) -> Result<Receipt, SinkError> {
         let result = self.commit().await;
         let receipt = self.closed_by(result)?;
-        // What remains is good manners: the outcome is known, so its failures change nothing.
-        if let Some(Duplex { send, mut recv }) = self.stream.take() {
+        // The outcome is known, and the guard goes with this end. The halves stay for as long as the peer's attach may
+        // take: they are how it knows that the connection lives.
+        if let Some(Duplex { mut send, mut recv }) = self.stream.take() {
             let ending = async move {
                 drop(recv.recv().await);
-                let _ = send.finish().await;
+                send.stopped().await
             };
-            drop(timeout(self.config.stall_timeout, ending).await);
+            tokio::spawn(timeout(self.config.engine_timeout, ending));
         }
         Ok(receipt)
     }

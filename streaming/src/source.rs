@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tidegate_guard::{Rejected, SharedGuard};
-use tidegate_transport::{Duplex, ResetCode};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tidegate_transport::{Duplex, RecvHalf, ResetCode};
+use tokio::time::{Instant, sleep, sleep_until};
 
 pub use self::error::SourceError;
 use crate::wire::{self, FromSource, WireError};
@@ -162,7 +162,20 @@ impl BatchSource {
     /// # Cancel safety
     ///
     /// Dropped before it completes, the stream is reset.
-    pub async fn accept(mut self) -> Result<Receipt, SourceError> {
+    pub async fn accept(self) -> Result<Receipt, SourceError> {
+        self.accept_and_hold().await.map(|(receipt, _)| receipt)
+    }
+
+    /// The same, and keeps what tells whether the connection still lives.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`accept`](Self::accept).
+    pub(crate) async fn accept_and_hold(mut self) -> Result<(Receipt, Box<dyn RecvHalf>), SourceError> {
         let result = self.commit().await;
         self.closed_by(result)
     }
@@ -232,13 +245,13 @@ impl BatchSource {
         Ok(wire::decode_from_source(&frame, self.config.batch_bytes_max)?)
     }
 
-    async fn commit(&mut self) -> Result<Receipt, SourceError> {
+    async fn commit(&mut self) -> Result<(Receipt, Box<dyn RecvHalf>), SourceError> {
         if self.state != State::Ended {
             return Err(SourceError::Torn);
         }
         self.transfer(wire::encode_receipt_accepted(self.received)?)
             .await?;
-        let Some(Duplex { send, mut recv }) = self.stream.take() else {
+        let Some(Duplex { send, recv }) = self.stream.take() else {
             return Err(SourceError::Torn);
         };
         // Only when the peer's transport has taken it, and the peer has not given up before, is it accepted.
@@ -249,9 +262,7 @@ impl BatchSource {
             ended = send.finish() => ended?,
             () = sleep_until(deadline) => return Err(SourceError::Stalled { waited }),
         }
-        // The peer's own end, so that no reset crosses it; what it says changes nothing.
-        drop(timeout(waited, recv.recv()).await);
-        Ok(self.received)
+        Ok((self.received, recv))
     }
 
     async fn transfer(&mut self, frame: Bytes) -> Result<(), SourceError> {

@@ -12,7 +12,7 @@ use tidegate_transport::PeerId;
 use tracing::{info, warn};
 
 use crate::Storage;
-use crate::published::{Published, WaitError};
+use crate::published::Published;
 use crate::removals::Removals;
 
 /// What an operation needs of its node.
@@ -36,7 +36,7 @@ struct Asked {
 
 impl OperationTask {
     pub(crate) async fn run(&self, operation: &Operation) -> Result<(), OperationError> {
-        let asked = self.enter(operation).await?;
+        let asked = self.enter(operation)?;
         // The session is entered and the map was read before: see `Removals`.
         self.removals.idle(operation.tablet).await;
         let result = self.perform(operation, asked).await;
@@ -47,15 +47,8 @@ impl OperationTask {
         result
     }
 
-    async fn enter(&self, operation: &Operation) -> Result<Asked, OperationError> {
-        let map = match self
-            .published
-            .wait_version(operation.min_version, operation.deadline)
-            .await
-        {
-            Ok(map) => map,
-            Err(WaitError::Behind { .. } | WaitError::Stopped) => return Err(OperationError::NotReady),
-        };
+    fn enter(&self, operation: &Operation) -> Result<Asked, OperationError> {
+        let map = self.published.map().ok_or(OperationError::NotReady)?;
         let tablet = map
             .tablets
             .get(&operation.tablet)

@@ -11,6 +11,7 @@ use super::stager::{Stager, StagerParts};
 use super::{PullError, PullRequest, Puller, StreamReport};
 use crate::account::{Reporter, StreamAccount};
 use crate::call::call;
+use crate::lifeline::Lifeline;
 use crate::{BatchSource, EndCause, Opening, Position, STREAM_SERVICE, SourceError, Staging, StreamRole};
 
 /// One source of a pull, and its stream.
@@ -35,7 +36,7 @@ impl OneSource {
     pub(super) async fn pull(
         self,
         mut stop: watch::Receiver<Option<EndCause>>,
-    ) -> Result<StreamReport, PullError> {
+    ) -> Result<(StreamReport, Lifeline), PullError> {
         let resume = tokio::select! {
             biased;
             cause = stopped(&mut stop) => return Err(PullError::Superseded(cause)),
@@ -73,7 +74,7 @@ impl OneSource {
         reporter: Reporter,
         account: &mut StreamAccount,
         stop: &mut watch::Receiver<Option<EndCause>>,
-    ) -> Result<StreamReport, PullError> {
+    ) -> Result<(StreamReport, Lifeline), PullError> {
         let mut source = tokio::select! {
             biased;
             cause = stopped(stop) => return Err(PullError::Superseded(cause)),
@@ -92,12 +93,14 @@ impl OneSource {
             stager.settle().await;
             return Err(error);
         }
-        let receipt = source.accept().await.map_err(|error| self.failed(error))?;
-        Ok(StreamReport {
+        let accepted = source.accept_and_hold().await;
+        let (receipt, recv) = accepted.map_err(|error| self.failed(error))?;
+        let report = StreamReport {
             peer: self.peer,
             resumed_from: opening.resume,
             receipt,
-        })
+        };
+        Ok((report, Lifeline::new(self.peer, recv)))
     }
 
     async fn open(&self, opening: &Opening) -> Result<BatchSource, PullError> {

@@ -1,0 +1,88 @@
+//! A node that has just started.
+
+use std::time::Duration;
+
+use tidegate_coordinator::{BarrierError, OperationError, OperationKind};
+use tidegate_inject::Injector;
+use tidegate_replica::AdmissionError;
+use tidegate_session::Sessions;
+use tidegate_tablets::Stage;
+
+use crate::cluster::{Cluster, Network, Node, SOON, n};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn nothing_is_served_before_the_first_read_barrier() {
+    let (mut cluster, tablets) = Cluster::start(Network::Mem, 1).await;
+    let tablet = tablets[0];
+    cluster.begin(tablet, 1, 4).await;
+    cluster.up_to_streaming(tablet).await;
+    let (frozen, older) = (cluster.frozen(tablet), cluster.log.newest().version);
+    // S1 is closed, and the barrier counted.
+    cluster.advance(tablet, Some(Stage::CleanupTarget)).await;
+    cluster.barrier_all(tablet).await;
+    cluster
+        .node(4)
+        .data
+        .put(tablet, "k", 1, Some("staged before the restart"))
+        .await;
+
+    // Node 4 starts again on metadata that is older than what it has promised: S1 is open there.
+    let (id, transport, data) = cluster.nodes.remove(&n(4)).unwrap().crash();
+    let store = cluster.log.store_at(id, older).unwrap();
+    store.pause();
+    let node = Node::start(id, transport, store, data, Injector::new());
+    assert_eq!(
+        node.replica
+            .admit(tablet, cluster.tablet(tablet).epoch, SHORT)
+            .await
+            .unwrap_err(),
+        AdmissionError::NotRunning
+    );
+    cluster.nodes.insert(id, node);
+    let late = cluster
+        .operate_within(4, OperationKind::Stream, tablet, frozen, SHORT)
+        .await;
+    assert_eq!(late, Err(OperationError::NotReady));
+    let barrier = cluster.barrier(4, tablet, SHORT).await.unwrap_err();
+    assert!(matches!(barrier, BarrierError::Behind { .. }), "{barrier}");
+    assert_eq!(
+        cluster.node(4).sessions.state(frozen.session),
+        None,
+        "no closed session is opened again"
+    );
+    assert_eq!(
+        cluster.node(4).data.rows(tablet).await.len(),
+        1,
+        "nothing is deleted"
+    );
+
+    // Once it has caught up, the old session is closed there, and the way back goes on.
+    cluster.node(4).store.resume();
+    cluster.barrier(4, tablet, SOON).await.unwrap();
+    let refused = cluster
+        .operate_with(4, OperationKind::Stream, tablet, frozen)
+        .await;
+    assert!(matches!(refused, Err(OperationError::Rejected(_))), "{refused:?}");
+    cluster.operate(4, OperationKind::Cleanup, tablet).await.unwrap();
+    assert_eq!(cluster.node(4).data.rows(tablet).await, []);
+}
+
+#[tokio::test]
+async fn fences_stand_again_after_a_start() {
+    let (mut cluster, tablets) = Cluster::start(Network::Mem, 1).await;
+    let tablet = tablets[0];
+    let before = cluster.tablet(tablet).epoch;
+    let epoch = cluster.begin(tablet, 1, 4).await;
+    cluster.barrier_all(tablet).await;
+    let (id, transport, data) = cluster.nodes.remove(&n(2)).unwrap().crash();
+    let node = Node::start(id, transport, cluster.log.store(id), data, Injector::new());
+    node.replica
+        .wait_version(cluster.log.newest().version, SOON)
+        .await
+        .unwrap();
+    let refused = node.replica.admit(tablet, before, SOON).await.unwrap_err();
+    assert_eq!(refused, AdmissionError::Stale { wanted: epoch });
+    cluster.nodes.insert(id, node);
+}
