@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
@@ -137,4 +138,82 @@ async fn the_first_cause_stays() {
         far.recv.recv().await,
         Err(StreamError::Reset(ResetCode::DiskFull))
     );
+}
+
+/// What a test does to one direction of a pipe; a call that would wait is dropped.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Send(usize),
+    Recv,
+    Finish,
+    Reset,
+    Stop,
+    Cut,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0_usize..10).prop_map(Step::Send),
+        8 => Just(Step::Recv),
+        1 => Just(Step::Finish),
+        1 => Just(Step::Reset),
+        1 => Just(Step::Stop),
+        1 => Just(Step::Cut),
+    ];
+    proptest::collection::vec(step, 0..60)
+}
+
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match Box::pin(future).as_mut().poll(&mut context) {
+        std::task::Poll::Ready(done) => Some(done),
+        std::task::Poll::Pending => None,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_what_arrives_is_a_prefix_and_an_end_is_a_finish(steps in steps()) {
+        let end = || PipeEnd { config: small(), wire: None };
+        let Pipe { near, far, line } = pipe_between(end(), end());
+        let (mut sender, mut receiver) = (Some(near.send), Some(far.recv));
+        let (mut sent, mut received, mut finished) = (Vec::new(), Vec::new(), false);
+        let mut failure = None;
+        for (index, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Send(len) => if let Some(half) = &mut sender {
+                    let frame = Bytes::from(vec![u8::try_from(index).unwrap(); len]);
+                    if now(half.send(std::slice::from_ref(&frame))) == Some(Ok(())) {
+                        sent.push(frame);
+                    }
+                },
+                Step::Recv => if let Some(half) = &mut receiver {
+                    match now(half.recv()) {
+                        Some(Ok(Some(frame))) => {
+                            prop_assert_eq!(failure, None);
+                            received.push(frame);
+                        }
+                        Some(Ok(None)) => {
+                            prop_assert!(finished, "an end that nobody sent");
+                            prop_assert_eq!(&received, &sent);
+                        }
+                        Some(Err(error)) => prop_assert_eq!(*failure.get_or_insert(error), error),
+                        None => prop_assert_eq!(&received, &sent),
+                    }
+                },
+                Step::Finish => if let Some(half) = sender.take() {
+                    finished = now(half.finish()).expect("without delays a finish does not wait").is_ok();
+                },
+                Step::Reset => if let Some(half) = sender.take() { half.reset(ResetCode::Aborted) },
+                Step::Stop => if let Some(half) = receiver.take() { half.stop(ResetCode::UnitGone) },
+                Step::Cut => line.cut(),
+            }
+            prop_assert_eq!(&received[..], &sent[..received.len()]);
+            let flying = &sent[received.len()..];
+            if receiver.is_some() && failure.is_none() {
+                prop_assert!(flying.len() <= small().frames_in_flight);
+                prop_assert!(flying.iter().map(Bytes::len).sum::<usize>() <= small().bytes_in_flight);
+            }
+        }
+    }
 }
