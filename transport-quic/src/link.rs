@@ -85,6 +85,12 @@ impl Link {
         code.close(&self.connection, "");
     }
 
+    /// Waits until it has ended.
+    #[cfg(test)]
+    pub(crate) async fn closed(&self) {
+        self.connection.closed().await;
+    }
+
     fn duplex(&self, send: quinn::SendStream, recv: quinn::RecvStream) -> Duplex {
         Duplex {
             send: Box::new(QuicSend::new(send, self.bounds)),

@@ -1,5 +1,8 @@
 //! The transport itself.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;

@@ -1,0 +1,96 @@
+//! What only shows inside: how many connections there are.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::authority::Authority;
+use crate::close::CloseCode;
+use crate::link::Link;
+
+const A: PeerId = PeerId::new(1);
+const B: PeerId = PeerId::new(2);
+const LONG: Duration = Duration::from_secs(20);
+
+fn pair() -> (Arc<QuicTransport>, Arc<QuicTransport>) {
+    let authority = Authority::new("blue").unwrap();
+    let bind = |node| {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let identity = authority.issue(node).unwrap();
+        QuicTransport::bind(QuicConfig {
+            listen,
+            identity,
+            limits: QuicLimits::default(),
+        })
+        .unwrap()
+    };
+    let (a, b) = (bind(A), bind(B));
+    a.set_peer_address(B, b.local_addr().unwrap()).unwrap();
+    b.set_peer_address(A, a.local_addr().unwrap()).unwrap();
+    (a, b)
+}
+
+fn link(of: &QuicTransport, to: PeerId) -> Option<Arc<Link>> {
+    match of.peer(to).unwrap().next() {
+        Next::Use(link) => Some(link),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn concurrent_opens_share_one_attempt() {
+    let (a, b) = pair();
+    let mut opening = JoinSet::new();
+    for _ in 0..50 {
+        let a = Arc::clone(&a);
+        opening.spawn(async move { a.open(B).await.map(drop) });
+    }
+    for opened in opening.join_all().await {
+        opened.unwrap();
+    }
+    assert_eq!(a.node.endpoint().stats().outgoing_handshakes, 1);
+    assert_eq!(b.node.endpoint().stats().accepted_handshakes, 1);
+}
+
+/// Both ends settle on the connection that the lower id made, also when each dials before it hears of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_ends_settle_on_one_connection() {
+    for _ in 0..20 {
+        let (a, b) = pair();
+        let (to_b, to_a) = tokio::join!(timeout(LONG, a.open(B)), timeout(LONG, b.open(A)));
+        let (mut to_b, mut to_a) = (to_b.unwrap().unwrap(), to_a.unwrap().unwrap());
+        for stream in [&mut to_b, &mut to_a] {
+            stream.send.send(&[Bytes::from_static(b"hello")]).await.unwrap();
+        }
+        let (mut at_b, mut at_a) = (b.accept().await.unwrap(), a.accept().await.unwrap());
+        for stream in [&mut at_b.stream, &mut at_a.stream] {
+            assert_eq!(
+                timeout(LONG, stream.recv.recv()).await.unwrap().unwrap().unwrap(),
+                b"hello"[..]
+            );
+        }
+        let (one, other) = (link(&a, B).unwrap(), link(&b, A).unwrap());
+        // The same connection: what closes one end closes the other.
+        one.close(CloseCode::Disconnect);
+        timeout(LONG, other.closed()).await.unwrap();
+    }
+}
+
+/// An end that has a link tells the other, which dials all the same, that its own is redundant; it then insists.
+#[tokio::test]
+async fn who_insists_gets_a_connection_of_its_own() {
+    let (a, b) = pair();
+    drop(a.open(B).await.unwrap());
+    let old = link(&b, A).unwrap();
+    // `a` forgets its link without a word, as if the close had been lost on the way.
+    let forgotten = a.peer(B).unwrap().take().unwrap();
+    let mut near = timeout(LONG, a.open(B)).await.unwrap().unwrap();
+    near.send.send(&[Bytes::from_static(b"anew")]).await.unwrap();
+    timeout(LONG, old.closed()).await.unwrap();
+    timeout(LONG, forgotten.closed()).await.unwrap();
+    let new = link(&b, A).unwrap();
+    assert!(new.is_alive() && !Arc::ptr_eq(&new, &old));
+}
