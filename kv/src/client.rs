@@ -141,13 +141,19 @@ impl KvClient {
             keys_max: self.config.engine_keys_max,
             bytes_max: self.config.batch_bytes_max,
         };
-        let items = keys.iter().enumerate().map(|(at, key)| (at, key, key.len() + 4));
+        let items = keys.iter().enumerate().filter(|(_, key)| self.config.allows(key));
+        let items = items.map(|(at, key)| (at, key, key.len() + 4));
         let reads = parts_of(&map, table, items, limits).into_iter().map(|part| {
             let keys = part.items.iter().map(|at| keys[*at].clone()).collect();
             async move { (self.read_part(table, part.tablet, keys).await, part.items) }
         });
         let mut reads = stream::iter(reads).buffer_unordered(self.config.batches_in_flight.max(1));
-        let mut results = vec![Err(ReadError::NoTable(table)); keys.len()];
+        // What no row may have for a key has no value.
+        let refused = |key: &Bytes| match self.config.allows(key) {
+            false if map.tables.contains_key(&table) => Ok(None),
+            _ => Err(ReadError::NoTable(table)),
+        };
+        let mut results: Vec<_> = keys.iter().map(refused).collect();
         while let Some((read, items)) = reads.next().await {
             let values = read.map(|rows| rows.into_iter().map(|row| row.and_then(|row| row.value)));
             settle(&mut results, items, values);
@@ -172,18 +178,25 @@ impl KvClient {
             .iter()
             .enumerate()
             .map(|(at, write)| (at, &write.key, write.encoded_len()));
-        let short = items.filter(|(_, _, bytes)| *bytes <= limits.bytes_max);
-        let parts = parts_of(&map, table, short, limits).into_iter().map(|part| {
+        let allowed = |key: &Bytes, bytes| bytes <= limits.bytes_max && self.config.allows(key);
+        let items = items.filter(|(_, key, bytes)| allowed(key, *bytes));
+        let parts = parts_of(&map, table, items, limits).into_iter().map(|part| {
             let writes = part.items.iter().map(|at| writes[*at].clone()).collect();
             async move { (self.write_part(table, part.tablet, writes).await, part.items) }
         });
         let mut parts = stream::iter(parts).buffer_unordered(self.config.batches_in_flight.max(1));
-        let refused = |write: &Write| match write.encoded_len() {
-            len if len > limits.bytes_max => Err(WriteError::TooLong {
-                len,
-                max: limits.bytes_max,
-            }),
-            _ => Err(WriteError::NoTable(table)),
+        let refused = |write: &Write| {
+            Err(match (write.encoded_len(), write.key.len()) {
+                (len, _) if len > limits.bytes_max => WriteError::TooLong {
+                    len,
+                    max: limits.bytes_max,
+                },
+                (_, len) if !self.config.allows(&write.key) => WriteError::KeyLength {
+                    len,
+                    max: self.config.key_bytes_max,
+                },
+                _ => WriteError::NoTable(table),
+            })
         };
         let mut results: Vec<_> = writes.iter().map(refused).collect();
         while let Some((written, items)) = parts.next().await {

@@ -17,6 +17,8 @@ pub struct KvConfig {
     pub retry_wait: Duration,
     /// The longest wait between two attempts. Default 500 ms.
     pub retry_wait_max: Duration,
+    /// The most bytes in a key; the least is one. Default 4096.
+    pub key_bytes_max: usize,
     /// Bytes in the rows of one message, and in the longest row (key, value and 32 more). A message is a header of
     /// at most 200 bytes longer: the transport's frames must hold that. Default 960 KiB.
     pub batch_bytes_max: usize,
@@ -34,6 +36,13 @@ pub struct KvConfig {
     pub page_rows_max: usize,
 }
 
+impl KvConfig {
+    /// Whether a key is one that rows may have.
+    pub(crate) fn allows(&self, key: &[u8]) -> bool {
+        (1..=self.key_bytes_max).contains(&key.len())
+    }
+}
+
 impl Default for KvConfig {
     fn default() -> Self {
         Self {
@@ -43,6 +52,7 @@ impl Default for KvConfig {
             settle_wait: Duration::from_millis(10),
             retry_wait: Duration::from_millis(10),
             retry_wait_max: Duration::from_millis(500),
+            key_bytes_max: 4096,
             batch_bytes_max: 960 << 10,
             batch_keys_max: 1024,
             engine_keys_max: 64,

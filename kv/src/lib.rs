@@ -7,6 +7,8 @@ mod calls;
 mod client;
 mod clock;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod memory_engine;
 mod plan;
 mod row;

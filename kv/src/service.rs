@@ -106,7 +106,8 @@ impl KvService {
     ) -> Result<(), Failure> {
         let guard = self.admitted(tablet, epoch).await?;
         let range = self.map()?.tablets.get(&tablet).ok_or(Refusal::NotReplica)?.range;
-        if rows.iter().any(|row| !range.contains(token_of(&row.key))) {
+        let fits = |row: &Row| self.config.allows(&row.key) && range.contains(token_of(&row.key));
+        if !rows.iter().all(fits) {
             return Err(Failure::Reset(ResetCode::Refused));
         }
         if let Some(latest) = rows.iter().map(|row| row.timestamp.time).max() {
@@ -194,6 +195,11 @@ impl KvService {
         }
         drop(map);
         match Request::decode(&request).map_err(|_| Failure::Reset(ResetCode::Decode))? {
+            Request::Read { keys, .. } | Request::Latest { keys, .. }
+                if !keys.iter().all(|key| self.config.allows(key)) =>
+            {
+                Err(Failure::Reset(ResetCode::Refused))
+            }
             Request::Read { tablet, epoch, keys } => self.read((tablet, epoch), &keys, answers).await,
             Request::Latest { tablet, epoch, keys } => self.latest((tablet, epoch), keys, answers).await,
             Request::Write { tablet, epoch, rows } => self.write((tablet, epoch), rows, answers).await,

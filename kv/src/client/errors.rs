@@ -35,6 +35,14 @@ pub enum WriteError {
     /// Not done: this node has no map yet, or was stopped. Ask another.
     #[error("not written: this node is not running")]
     NotRunning,
+    /// Not done: the key is empty, or too long, and stays so.
+    #[error("not written: a key of {len} bytes is not of one to {max}")]
+    KeyLength {
+        /// Bytes of the key.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
     /// Not done: key and value are too long, and stay so.
     #[error("not written: a row of {len} bytes is over the limit of {max}")]
     TooLong {

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod doubles;
+mod engines;
 mod operations;
 mod purging;
 mod stages;

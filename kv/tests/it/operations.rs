@@ -175,6 +175,18 @@ async fn what_is_refused_is_refused_at_once() {
         matches!(refused, WriteError::TooLong { max: 983_040, .. }),
         "{refused:?}"
     );
+    for key in [Bytes::new(), Bytes::from(vec![1; 4097])] {
+        let refused = client.put(cluster.table, key.clone(), "v".into()).await;
+        assert_eq!(
+            refused,
+            Err(WriteError::KeyLength {
+                len: key.len(),
+                max: 4096
+            })
+        );
+        assert_eq!(client.get(cluster.table, key.clone()).await, Ok(None));
+        assert_eq!(client.get(nowhere, key).await, Err(ReadError::NoTable(nowhere)));
+    }
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
 
