@@ -10,7 +10,8 @@ use tidegate_tablets::{Change, Stage};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, Network, SOON, n};
+use crate::cluster::{Cluster, SOON, n};
+use crate::node::Network;
 
 const SHORT: Duration = Duration::from_millis(100);
 

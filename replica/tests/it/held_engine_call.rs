@@ -7,7 +7,8 @@ use tidegate_guard::Rejected;
 use tidegate_tablets::Stage;
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, Network, SOON};
+use crate::cluster::{Cluster, SOON};
+use crate::node::Network;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_barrier_waits_for_the_engine_call_over_mem() {

@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Network, SOON, n};
+use crate::cluster::{Cluster, SOON, n};
 use crate::data::TestData;
+use crate::node::Network;
 
 const BEFORE_ATTACH: &str = "streaming::before_attach";
 

@@ -7,7 +7,8 @@ use tidegate_tablets::{Change, Stage};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, Network, SOON};
+use crate::cluster::{Cluster, SOON};
+use crate::node::Network;
 
 #[tokio::test]
 async fn a_node_about_to_be_pending_removes_what_it_finds() {

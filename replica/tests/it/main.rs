@@ -8,5 +8,6 @@ mod data;
 mod held_engine_call;
 mod late_receiver;
 mod left_behind;
+mod node;
 mod startup;
 mod who_may_ask;

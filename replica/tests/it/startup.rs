@@ -8,7 +8,8 @@ use tidegate_replica::AdmissionError;
 use tidegate_session::Sessions;
 use tidegate_tablets::Stage;
 
-use crate::cluster::{Cluster, Network, Node, SOON, n};
+use crate::cluster::{Cluster, SOON, n};
+use crate::node::{Network, Node};
 
 const SHORT: Duration = Duration::from_millis(100);
 

@@ -10,7 +10,8 @@ use tidegate_streaming::{PullError, PullRequest, Puller, Refusal, StreamingConte
 use tidegate_tablets::{Change, Epoch, Stage, TabletId};
 use tidegate_transport::PeerId;
 
-use crate::cluster::{Cluster, Network, SOON, n};
+use crate::cluster::{Cluster, SOON, n};
+use crate::node::Network;
 
 async fn pull(cluster: &Cluster, by: u64, from: u64, tablet: TabletId, frozen: FrozenGuard) -> PullError {
     let aside = Arc::new(MemoryEngine::new());
