@@ -14,7 +14,7 @@ use thiserror::Error;
 pub use self::entry::{Entry, OwnedEntry};
 pub use self::wait::{Closing, Drained};
 use self::waiters::Waiters;
-use crate::primitive::{AtomicUsize, Ordering, fence};
+use crate::primitive::{AtomicUsize, Ordering};
 
 const CLOSED: usize = 1;
 const ENTRY: usize = 2;
@@ -184,12 +184,10 @@ impl Gate {
     }
 
     fn leave(&self) {
-        // Release pairs with the Acquire in `is_drained` and the fence below: what the holder did comes before its
-        // leave for whoever sees it gone.
-        let before = self.word.fetch_sub(ENTRY, Ordering::Release);
-        if before == CLOSED | ENTRY {
-            // Pairs with the Release of the leaves before this one: the last holder speaks for all of them.
-            fence(Ordering::Acquire);
+        // Release pairs with the Acquire in `is_drained`: what the holder did comes before its leave for whoever
+        // sees it gone. The last to leave learns nothing here of what the others did; who needs that asks
+        // `is_drained`, as every wait does.
+        if self.word.fetch_sub(ENTRY, Ordering::Release) == CLOSED | ENTRY {
             self.wake();
         }
     }

@@ -3,10 +3,10 @@
 #[cfg(tidegate_loom)]
 pub(crate) use loom::sync::{
     Mutex,
-    atomic::{AtomicUsize, Ordering, fence},
+    atomic::{AtomicUsize, Ordering},
 };
 #[cfg(not(tidegate_loom))]
 pub(crate) use std::sync::{
     Mutex,
-    atomic::{AtomicUsize, Ordering, fence},
+    atomic::{AtomicUsize, Ordering},
 };

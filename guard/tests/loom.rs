@@ -5,6 +5,17 @@
 //! ```sh
 //! RUSTFLAGS="--cfg tidegate_loom" cargo test -p tidegate-guard --release --test loom
 //! ```
+//!
+//! What each part of the gate is for was tried by breaking it, one at a time. Then these models fail:
+//!
+//! | broken | fails |
+//! | --- | --- |
+//! | a wait does not look again after registering | all that wait but `two_enter_against_close` |
+//! | `leave` is `Relaxed`, or `is_drained` is | `enter_against_close`, `close_against_last_leave`, `drained_*` |
+//! | `shut` is `Relaxed`, or `check` is | `closing_before_during_and_after_close` |
+//! | the last leave does not wake | `drained_*`, `dropped_waiters`, `waiters_that_come_back`, `*enter_against_close` |
+//! | a later poll does not replace the waker | `closing_moves_to_another_task` |
+//! | a dropped wait takes others off the list | `dropped_waiters` |
 #![cfg(tidegate_loom)]
 
 #[path = "it/scenarios.rs"]

@@ -4,6 +4,8 @@ mod book;
 mod guard;
 mod session;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -97,15 +99,7 @@ impl Sessions for SessionRegistry {
     async fn drain(&self, sessions: &[SessionId], deadline: Duration) -> Result<(), NotDrained> {
         let begun = Instant::now();
         let mut waiting = self.shared.closing_among(sessions);
-        let all_drained = async {
-            for (id, session) in &waiting {
-                session.gate().drained().await;
-                // Race: the last holder wakes this drain before it has made the session closed. Whoever waited for
-                // the drain may ask for the state next, so the drain finishes the session itself.
-                self.shared.finish_if_drained(*id, session);
-            }
-        };
-        if timeout(deadline, all_drained).await.is_ok() {
+        if timeout(deadline, self.shared.drained(&waiting)).await.is_ok() {
             return Ok(());
         }
         // Sessions late in the list may have drained while an early one did not; those are no business of the report.

@@ -105,6 +105,16 @@ impl Shared {
         }
     }
 
+    /// Waits until each of these sessions, which are closing, is closed.
+    pub(super) async fn drained(&self, closing: &[(SessionId, Arc<Session>)]) {
+        for (id, session) in closing {
+            session.gate().drained().await;
+            // Race: the last holder wakes a drain before it has made the session closed. Whoever waited for the
+            // drain may ask for the state next, so the drain finishes the session itself.
+            self.finish_if_drained(*id, session);
+        }
+    }
+
     pub(super) fn state(&self, id: SessionId) -> Option<SessionState> {
         self.book.with(|book| book.state(id))
     }
