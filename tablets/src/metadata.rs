@@ -134,3 +134,46 @@ impl Metadata {
 pub fn quorum_of(set: &BTreeSet<NodeId>) -> usize {
     set.len() / 2 + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Change;
+
+    #[test]
+    fn every_token_of_a_table_is_in_the_one_tablet_that_holds_it() {
+        let mut metadata = Metadata::default();
+        let node = NodeId::new(1);
+        let spare = Change::CreateTable {
+            name: "a".to_owned(),
+            replicas: vec![[node].into(); 5],
+        };
+        let table = Change::CreateTable {
+            name: "b".to_owned(),
+            replicas: vec![[node].into(); 7],
+        };
+        for change in [Change::AddNode { node }, spare, table] {
+            metadata
+                .apply(Version::new(1), &change)
+                .outcome
+                .expect("accepted");
+        }
+        let table = TableId::new(1);
+        for range in TokenRange::split_ring(7) {
+            for token in [range.first, range.last] {
+                let (id, tablet) = metadata.tablet_of(table, token).expect("a tablet");
+                assert_eq!((tablet.range, tablet.table), (range, table));
+                assert_eq!(metadata.tablets.get(&id), Some(tablet));
+            }
+        }
+        assert!(metadata.tablet_of(TableId::new(2), Token(0)).is_none());
+    }
+
+    #[test]
+    fn a_quorum_is_a_majority() {
+        let quorums: Vec<_> = (1..=7)
+            .map(|size| quorum_of(&(0..size).map(NodeId::new).collect()))
+            .collect();
+        assert_eq!(quorums, [1, 2, 2, 3, 3, 4, 4]);
+    }
+}

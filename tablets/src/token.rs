@@ -51,3 +51,38 @@ impl fmt::Display for TokenRange {
         write!(f, "{:016x}..={:016x}", self.first.0, self.last.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_ring_has_no_gap_and_no_overlap() {
+        assert_eq!(TokenRange::split_ring(0), []);
+        assert_eq!(TokenRange::split_ring(1), [TokenRange::ALL]);
+        for count in [2, 3, 7, 32, 1000, 1 << 20] {
+            let ring = TokenRange::split_ring(count);
+            assert_eq!(ring.len(), count as usize);
+            assert_eq!(
+                (ring[0].first, ring[ring.len() - 1].last),
+                (Token(0), Token(u64::MAX))
+            );
+            let length = u64::MAX / u64::from(count);
+            for pair in ring.windows(2) {
+                assert_eq!(pair[0].last.0 + 1, pair[1].first.0);
+                assert!((pair[0].last.0 - pair[0].first.0).abs_diff(length) <= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_range_are_in_it() {
+        let range = TokenRange {
+            first: Token(3),
+            last: Token(5),
+        };
+        let inside: Vec<u64> = (0..9).filter(|token| range.contains(Token(*token))).collect();
+        assert_eq!(inside, [3, 4, 5]);
+        assert_eq!(range.to_string(), "0000000000000003..=0000000000000005");
+    }
+}
