@@ -102,7 +102,12 @@ impl Schedule {
             .with_max_delay(retry.delay_max.max(Duration::from_millis(1)))
             .with_max_times(Self::STEPS_MAX)
             .build()
-            .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).max(1))
+            // It doubles in single precision: to the nearest millisecond.
+            .map(|delay| {
+                u64::try_from((delay.as_micros() + 500) / 1000)
+                    .unwrap_or(u64::MAX)
+                    .max(1)
+            })
             .collect();
         delays_ms.dedup();
         Self { delays_ms }

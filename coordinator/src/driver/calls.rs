@@ -214,17 +214,17 @@ impl Calls {
         Some((*node, running.since.elapsed()))
     }
 
-    /// The next call that ends, with what it was for. Never for calls that were aborted; `End` is absent where the
-    /// call panicked. Waits for ever while nothing runs.
+    /// The next call that ends; `End` is absent where it panicked. Its answers were handed on before: they are to be
+    /// taken before it is [taken away](Self::take). Waits for ever while nothing runs.
     ///
     /// # Cancel safety
     ///
     /// Safe.
-    pub(super) async fn next_end(&mut self) -> (Purpose, Option<End>) {
+    pub(super) async fn next_end(&mut self) -> (CallId, Option<End>) {
         loop {
             match self.tasks.join_next().await {
                 Some(joined) => {
-                    if let Some(end) = self.take_end(joined) {
+                    if let Some(end) = self.end_of(joined) {
                         return end;
                     }
                 }
@@ -233,27 +233,31 @@ impl Calls {
         }
     }
 
-    /// A call that has ended already.
-    pub(super) fn try_next_end(&mut self) -> Option<(Purpose, Option<End>)> {
+    /// A call that has ended already, as [`next_end`](Self::next_end) gives it.
+    pub(super) fn try_next_end(&mut self) -> Option<(CallId, Option<End>)> {
         while let Some(joined) = self.tasks.try_join_next() {
-            if let Some(end) = self.take_end(joined) {
+            if let Some(end) = self.end_of(joined) {
                 return Some(end);
             }
         }
         None
     }
 
-    fn take_end(&mut self, joined: Result<(CallId, End), JoinError>) -> Option<(Purpose, Option<End>)> {
-        let (id, end) = match joined {
-            Ok((id, end)) => (id, Some(end)),
+    fn end_of(&self, joined: Result<(CallId, End), JoinError>) -> Option<(CallId, Option<End>)> {
+        match joined {
+            Ok((id, end)) => Some((id, Some(end))),
             Err(error) => {
                 let of_task = |call: &&CallId| self.running[*call].abort.id() == error.id();
-                (self.running.keys().find(of_task).copied()?, None)
+                Some((self.running.keys().find(of_task).copied()?, None))
             }
-        };
-        let running = self.running.remove(&id)?;
+        }
+    }
+
+    /// Takes away a call that has ended, and gives its place back; `None` for one that was aborted.
+    pub(super) fn take(&mut self, call: CallId) -> Option<Purpose> {
+        let running = self.running.remove(&call)?;
         self.give_back(&running.purpose);
-        Some((running.purpose, end))
+        Some(running.purpose)
     }
 
     fn give_back(&mut self, purpose: &Purpose) {

@@ -9,7 +9,7 @@ use tidegate_tablets::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::calls::{Answered, Calls, End, Purpose};
+use super::calls::{Answered, CallId, Calls, End, Purpose};
 use super::limits::Lane;
 use super::proposer::Proposer;
 use super::state::Shared;
@@ -70,7 +70,7 @@ impl EventLoop {
                     Err(_) => break,
                 },
                 Some(answered) = self.answers.recv() => self.answered(answered),
-                (purpose, end) = self.calls.next_end() => self.ended(purpose, end),
+                (call, end) = self.calls.next_end() => self.ended(call, end),
                 () = sleep_until(due.unwrap_or(self.begun)), if due.is_some() => {}
             }
             // Others that are about to tell something get their turn first: what is then ready goes into one plan.
@@ -118,8 +118,8 @@ impl EventLoop {
     }
 
     fn take_what_is_ready(&mut self) {
-        while let Some((purpose, end)) = self.calls.try_next_end() {
-            self.ended(purpose, end);
+        while let Some((call, end)) = self.calls.try_next_end() {
+            self.ended(call, end);
         }
         self.take_answers();
     }
@@ -145,9 +145,12 @@ impl EventLoop {
         );
     }
 
-    fn ended(&mut self, purpose: Purpose, end: Option<End>) {
-        // A barrier call hands its answers on before it ends.
+    fn ended(&mut self, call: CallId, end: Option<End>) {
+        // A barrier call hands its answers on before it ends: they come first.
         self.take_answers();
+        let Some(purpose) = self.calls.take(call) else {
+            return;
+        };
         match (purpose, end) {
             (Purpose::Barrier { node, open, .. }, end) => {
                 let error = match end {

@@ -13,12 +13,7 @@ pub(super) fn retried(operation: &'static str) {
 }
 
 pub(super) fn gave_up(kind: TransitionKind) {
-    let kind = match kind {
-        TransitionKind::Migration => "migration",
-        TransitionKind::Rebuild => "rebuild",
-        TransitionKind::Purge => "purge",
-    };
-    metrics::counter!("tidegate_coordinator_gave_up_total", "kind" => kind).increment(1);
+    metrics::counter!("tidegate_coordinator_gave_up_total", "kind" => kind.name()).increment(1);
 }
 
 pub(super) fn barrier_took(time: Duration) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, Transition, TransitionKind, quorum_of};
+use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, Transition, TransitionKind};
 
 use super::action::WayBack;
 use super::recipe::{Recipe, Who, not_excluded};
@@ -175,16 +175,10 @@ impl View<'_> {
         })
     }
 
-    /// How many sources a rebuild has and needs, where those are too few.
+    /// How many sources there are and how many it takes, where those are too few.
     fn too_few_sources(&self) -> Option<(usize, usize)> {
-        let transition = self.transition;
-        if transition.kind != TransitionKind::Rebuild || transition.fewer_sources {
-            return None;
-        }
-        let staying: BTreeSet<NodeId> = transition.old.intersection(&transition.new).copied().collect();
-        let live = not_excluded(self.metadata, staying).len();
-        // Of n - q + 1 replicas, one is in every quorum of writes.
-        let needed = transition.old.len() - quorum_of(&transition.old) + 1;
+        let live = self.metadata.sources(self.transition).len();
+        let needed = self.transition.sources_needed();
         (live < needed).then_some((live, needed))
     }
 

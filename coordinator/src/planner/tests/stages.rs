@@ -1,0 +1,395 @@
+//! Each stage: whom it asks for what, and where it then leads.
+
+use super::*;
+use OperationKind::{Cleanup, Fill, Purge, Stream};
+use TransitionKind::{Migration, Rebuild};
+
+/// A stage's row: whose barriers, then whose operation, then where to.
+struct Row {
+    kind: TransitionKind,
+    stage: Stage,
+    barriers: &'static [u64],
+    operations: &'static [(OperationKind, u64)],
+    next: Option<Stage>,
+}
+
+const fn row(
+    kind: TransitionKind,
+    stage: Stage,
+    barriers: &'static [u64],
+    operations: &'static [(OperationKind, u64)],
+    next: Option<Stage>,
+) -> Row {
+    Row {
+        kind,
+        stage,
+        barriers,
+        operations,
+        next,
+    }
+}
+
+/// A rebuild's leaving replica 1 is excluded, and so is the fallback's pending replica 4.
+const ROWS: &[Row] = &[
+    row(
+        Migration,
+        Stage::AllowWriteBothReadOld,
+        &[1, 2, 3, 4],
+        &[],
+        Some(Stage::WriteBothReadOld),
+    ),
+    row(
+        Migration,
+        Stage::WriteBothReadOld,
+        &[1, 2, 3, 4],
+        &[],
+        Some(Stage::Streaming),
+    ),
+    row(
+        Migration,
+        Stage::Streaming,
+        &[],
+        &[(Stream, 4)],
+        Some(Stage::WriteBothReadNew),
+    ),
+    row(
+        Migration,
+        Stage::WriteBothReadNew,
+        &[1, 2, 3, 4],
+        &[],
+        Some(Stage::UseNew),
+    ),
+    row(Migration, Stage::UseNew, &[1, 2, 3, 4], &[], Some(Stage::Cleanup)),
+    row(
+        Migration,
+        Stage::Cleanup,
+        &[],
+        &[(Cleanup, 1)],
+        Some(Stage::EndMigration),
+    ),
+    row(Migration, Stage::EndMigration, &[1, 2, 3, 4], &[], None),
+    row(
+        Migration,
+        Stage::CleanupTarget,
+        &[1, 2, 3, 4],
+        &[(Cleanup, 4)],
+        Some(Stage::RevertMigration),
+    ),
+    row(Migration, Stage::RevertMigration, &[1, 2, 3, 4], &[], None),
+    row(
+        Migration,
+        Stage::WriteBothReadOldFallback,
+        &[1, 2, 3],
+        &[],
+        Some(Stage::CleanupTarget),
+    ),
+    row(
+        Rebuild,
+        Stage::AllowWriteBothReadOld,
+        &[2, 3, 4],
+        &[],
+        Some(Stage::WriteBothReadOld),
+    ),
+    row(
+        Rebuild,
+        Stage::WriteBothReadOld,
+        &[2, 3, 4],
+        &[],
+        Some(Stage::Streaming),
+    ),
+    row(
+        Rebuild,
+        Stage::Streaming,
+        &[],
+        &[(Stream, 4)],
+        Some(Stage::WriteBothReadNew),
+    ),
+    row(
+        Rebuild,
+        Stage::WriteBothReadNew,
+        &[2, 3, 4],
+        &[],
+        Some(Stage::UseNew),
+    ),
+    row(Rebuild, Stage::UseNew, &[2, 3, 4], &[], Some(Stage::Cleanup)),
+    row(Rebuild, Stage::Cleanup, &[], &[], Some(Stage::EndMigration)),
+    row(Rebuild, Stage::EndMigration, &[2, 3, 4], &[], None),
+    row(
+        Rebuild,
+        Stage::CleanupTarget,
+        &[2, 3, 4],
+        &[(Cleanup, 4)],
+        Some(Stage::RevertMigration),
+    ),
+    row(Rebuild, Stage::RevertMigration, &[2, 3, 4], &[], None),
+    row(
+        TransitionKind::Purge,
+        Stage::Fill,
+        &[1, 2, 3],
+        &[(Fill, 1), (Fill, 2), (Fill, 3)],
+        Some(Stage::Purge),
+    ),
+    row(
+        TransitionKind::Purge,
+        Stage::Purge,
+        &[1, 2, 3],
+        &[(Purge, 1), (Purge, 2), (Purge, 3)],
+        Some(Stage::EndPurge),
+    ),
+    row(TransitionKind::Purge, Stage::EndPurge, &[1, 2, 3], &[], None),
+];
+
+#[test]
+fn each_stage_runs_its_barrier_then_its_operation_then_goes_on() {
+    for row in ROWS {
+        let name = format!("{:?} at {}", row.kind, row.stage);
+        let mut world = World::at(row.kind, row.stage);
+        assert_eq!(world.barriers(), row.barriers, "{name}");
+        for (done, node) in row.barriers.iter().enumerate() {
+            assert!(world.operations().is_empty(), "{name}: the barrier comes first");
+            assert_eq!(world.proposal(), None, "{name}: {done} of the barriers are done");
+            world.barrier_done(*node);
+        }
+        assert_eq!(world.barriers(), [0; 0], "{name}");
+        assert_eq!(world.operations(), row.operations, "{name}");
+        for (done, (kind, node)) in row.operations.iter().enumerate() {
+            assert_eq!(
+                world.proposal(),
+                None,
+                "{name}: {done} of the operations are done"
+            );
+            world.operation_ended(*kind, *node, Ok(()));
+        }
+        let (to, back, skipped) = world.proposal().expect("goes on");
+        assert_eq!((to, skipped), (row.next, None), "{name}");
+        let fell_back = row.stage == Stage::WriteBothReadOldFallback;
+        assert_eq!(back, fell_back.then_some(WayBack::FellBack), "{name}");
+        world.advance(to).expect(&name);
+    }
+}
+
+#[test]
+fn every_stage_has_a_row() {
+    let in_rows: BTreeSet<Stage> = ROWS.iter().map(|row| row.stage).collect();
+    assert_eq!(in_rows, Stage::ALL.into());
+}
+
+#[test]
+fn what_runs_or_is_not_due_is_not_planned_again() {
+    let mut world = World::at(Migration, Stage::UseNew);
+    let epoch = world.epoch();
+    world.progress.barrier_started(TABLET, epoch, n(1));
+    world
+        .progress
+        .barrier_ended(TABLET, epoch, n(2), Err(unreachable(2)), world.now_ms);
+    assert_eq!(world.barriers(), [3, 4]);
+    let due_ms = world.progress.next_due_ms(world.now_ms).expect("a retry");
+    assert_eq!(due_ms, world.now_ms + 10);
+    world.now_ms = due_ms;
+    assert_eq!(world.barriers(), [2, 3, 4]);
+    let retries: Vec<bool> = world
+        .plan()
+        .iter()
+        .map(|action| matches!(action, Action::Barrier { retry: true, .. }))
+        .collect();
+    assert_eq!(retries, [true, false, false]);
+}
+
+#[test]
+fn a_barrier_counts_only_for_the_epoch_it_was_asked_for() {
+    let mut world = World::at(Migration, Stage::WriteBothReadNew);
+    let asked_at = world.epoch();
+    world.barriers_done();
+    world.lead_to(Stage::UseNew);
+    assert_eq!(
+        world.barriers(),
+        [1, 2, 3, 4],
+        "those of the stage before are worth nothing"
+    );
+    for node in 1..=4 {
+        world
+            .progress
+            .barrier_ended(TABLET, asked_at, n(node), Ok(()), world.now_ms);
+    }
+    assert_eq!(world.barriers(), [1, 2, 3, 4], "late answers neither");
+}
+
+#[test]
+fn an_operation_counts_only_for_the_session_it_was_asked_for() {
+    let mut world = World::at(Migration, Stage::Streaming);
+    let (old, _) = world.transition().session.expect("a session");
+    world.cancel();
+    world.barriers_done();
+    world
+        .progress
+        .operation_ended(TABLET, old, Cleanup, n(4), Ok(()), world.now_ms);
+    assert_eq!(world.operations(), [(Cleanup, 4)]);
+    world.operation_ended(Stream, 4, Ok(()));
+    assert_eq!(world.operations(), [(Cleanup, 4)], "nor for another operation");
+}
+
+#[test]
+fn one_epoch_per_attempt_an_answer_of_a_transition_that_went_back_is_not_counted_in_the_next() {
+    let mut world = World::at(Migration, Stage::AllowWriteBothReadOld);
+    let first = world.epoch();
+    world.cancel();
+    world.lead_to(Stage::RevertMigration);
+    world.advance(None).expect("it ends");
+    let mut world = world.begin(Migration);
+    assert_ne!(world.epoch(), first);
+    for node in 1..=4 {
+        world
+            .progress
+            .barrier_ended(TABLET, first, n(node), Ok(()), world.now_ms);
+    }
+    assert_eq!(world.barriers(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn fewer_sources_change_the_epoch_and_with_it_the_barrier_but_not_the_stream() {
+    let mut world = World::at(Rebuild, Stage::WriteBothReadOld);
+    world.barriers_done();
+    let expected = world.epoch();
+    world
+        .apply(&Change::AllowFewerSources {
+            tablet: TABLET,
+            expected,
+        })
+        .expect("a rebuild");
+    assert_eq!(world.barriers(), [2, 3, 4]);
+
+    let mut world = World::at(Rebuild, Stage::Streaming);
+    world.operation_ended(Stream, 4, Ok(()));
+    let expected = world.epoch();
+    world
+        .apply(&Change::AllowFewerSources {
+            tablet: TABLET,
+            expected,
+        })
+        .expect("a rebuild");
+    assert_eq!(world.operations(), [], "the session is the same");
+    assert!(world.proposal().is_some());
+}
+
+#[test]
+fn a_coordinator_that_finds_cleanup_target_runs_its_barrier_again() {
+    let mut world = World::at(Migration, Stage::CleanupTarget);
+    world.barriers_done();
+    assert_eq!(world.operations(), [(Cleanup, 4)]);
+    world.progress = Progress::new(retry());
+    world.progress.observe(&world.metadata, &Touched::All, 0);
+    assert_eq!(world.barriers(), [1, 2, 3, 4]);
+    assert_eq!(world.operations(), []);
+}
+
+#[test]
+fn a_change_is_proposed_once_and_again_only_when_it_has_been_refused_or_forgotten() {
+    let mut world = World::at(Migration, Stage::UseNew);
+    world.barriers_done();
+    let epoch = world.epoch();
+    world.progress.change_started(TABLET, epoch, None);
+    assert_eq!(world.proposal(), None);
+    world
+        .progress
+        .change_ended(TABLET, epoch, Err("no leader".to_owned()), world.now_ms);
+    assert_eq!(world.proposal(), None, "after a while");
+    world.now_ms += 10;
+    assert!(world.proposal().is_some());
+    world.progress.change_ended(TABLET, epoch, Ok(()), world.now_ms);
+    assert_eq!(world.proposal(), None, "the metadata is on its way");
+    world.now_ms += 80;
+    assert!(world.proposal().is_some(), "and did not come");
+}
+
+#[test]
+fn a_dropped_table_is_forgotten() {
+    let mut world = World::at(Migration, Stage::Streaming);
+    let (session, _) = world.transition().session.expect("a session");
+    let table = world.tablet().table;
+    let epoch = world.epoch();
+    world.apply(&Change::DropTable { table }).expect("a table");
+    assert_eq!(world.plan(), []);
+    assert_eq!(world.progress.tablets().count(), 0);
+    world
+        .progress
+        .operation_ended(TABLET, session, Stream, n(4), Ok(()), 0);
+    world.progress.barrier_ended(TABLET, epoch, n(4), Ok(()), 0);
+    world.progress.change_ended(TABLET, epoch, Ok(()), 0);
+    assert_eq!(
+        world.progress.tablets().count(),
+        0,
+        "late answers bring nothing back"
+    );
+    assert_eq!(explain(&world.metadata, &world.progress, TABLET), None);
+}
+
+#[test]
+fn a_missing_pending_replica_skips_what_it_would_have_done() {
+    let missing = |transition: &mut Transition| transition.new.clone_from(&transition.old);
+    for (stage, what) in [
+        (Stage::Streaming, "the transition has no pending replica"),
+        (Stage::Cleanup, "the transition has no leaving replica"),
+        (Stage::CleanupTarget, "the transition has no pending replica"),
+    ] {
+        let mut world = World::at(Migration, stage);
+        world.edit(missing);
+        assert!(
+            world.barriers().is_empty() || world.barriers() == [1, 2, 3],
+            "{stage}"
+        );
+        world.barriers_done();
+        assert_eq!(
+            world.proposal(),
+            Some((stage.next(), None, Some(what))),
+            "{stage}"
+        );
+    }
+}
+
+#[test]
+fn a_stage_that_lost_its_session_neither_goes_on_nor_panics() {
+    let mut world = World::at(Migration, Stage::Cleanup);
+    world.edit(|transition| transition.session = None);
+    assert_eq!(world.operations(), []);
+    assert_eq!(world.proposal(), None);
+    assert!(
+        matches!(world.plan()[..], [Action::GiveUp { .. }]),
+        "someone should look"
+    );
+
+    let mut world = World::at(Migration, Stage::Streaming);
+    world.edit(|transition| transition.session = None);
+    assert!(matches!(
+        world.back(),
+        Some((Stage::CleanupTarget, WayBack::Spent(_)))
+    ));
+}
+
+#[test]
+fn actions_come_by_tablet_and_then_by_node() {
+    let mut world = World::new(3);
+    for tablet in [2, 0, 1].map(TabletId::new) {
+        let (leaving, pending) = (Some(n(1)), Some(n(4)));
+        let (kind, expected) = (Migration, Epoch::new(1));
+        let begin = Change::Begin {
+            tablet,
+            expected,
+            kind,
+            leaving,
+            pending,
+            purge_floor: 0,
+        };
+        assert!(matches!(world.apply(&begin), Ok(Accepted::Epoch(_))));
+    }
+    let order: Vec<(u64, u64)> = world
+        .plan()
+        .into_iter()
+        .filter_map(|action| match action {
+            Action::Barrier { node, tablet, .. } => Some((tablet.as_u64(), node.as_u64())),
+            _ => None,
+        })
+        .collect();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert_eq!((order.len(), &order), (12, &sorted));
+}
