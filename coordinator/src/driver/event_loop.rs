@@ -334,7 +334,7 @@ impl EventLoop {
         } = operation;
         if self.calls.operation(node, operation) {
             if retry {
-                telemetry::retried(kind.name());
+                telemetry::retried(kind.name(), 1);
             }
             self.shared
                 .lock()
@@ -356,7 +356,7 @@ impl EventLoop {
                     break;
                 }
                 if lane == Lane::SlowBarrier {
-                    telemetry::retried("barrier");
+                    telemetry::retried("barrier", tablets.len());
                 }
                 let mut state = self.shared.lock();
                 for (tablet, epoch) in tablets {

@@ -8,8 +8,9 @@ pub(super) fn started() {
     metrics::counter!("tidegate_coordinator_started_total").increment(1);
 }
 
-pub(super) fn retried(operation: &'static str) {
-    metrics::counter!("tidegate_coordinator_retries_total", "operation" => operation).increment(1);
+pub(super) fn retried(operation: &'static str, tablets: usize) {
+    let retries = metrics::counter!("tidegate_coordinator_retries_total", "operation" => operation);
+    retries.increment(tablets as u64);
 }
 
 pub(super) fn gave_up(kind: TransitionKind) {

@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It gets lost, and nobody knows.
     Lost,
+    /// It is decided by another name: its answer gets lost, and its repeat is decided anew.
+    Forgotten,
     /// It is decided, and the answer never comes.
     NoAnswer,
     /// It is not taken.
@@ -60,6 +62,10 @@ impl MetadataStore for FlakyStore {
             None => return self.inner.propose(proposal).await,
             Some(Fault::AnswerLost) => {
                 self.inner.propose(proposal).await?;
+            }
+            Some(Fault::Forgotten) => {
+                let request = RequestId(!proposal.request.0);
+                self.inner.propose(Proposal { request, ..proposal }).await?;
             }
             Some(Fault::NoAnswer) => {
                 self.inner.propose(proposal).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_coordinator::{Coordinator, Ended, Operator, OperatorConfig, OperatorError};
+use tidegate_coordinator::{Coordinator, CoordinatorHandle, Ended, Operator, OperatorConfig, OperatorError};
 use tidegate_tablets::{MetadataStore, Refused};
 
 use crate::cluster::{Cluster, config, n, t};
@@ -15,11 +15,7 @@ async fn a_coordinators_proposal_goes_again_by_the_same_name_until_it_has_an_ans
     for fault in [Fault::Lost, Fault::AnswerLost, Fault::NoAnswer, Fault::NotTaken] {
         let cluster = Cluster::new(1).await;
         let store = FlakyStore::new(&cluster.store, [fault, fault, fault]);
-        let coordinator = Coordinator::start(
-            Arc::clone(&store) as Arc<dyn MetadataStore>,
-            Arc::clone(&cluster.nodes) as _,
-            config(),
-        );
+        let coordinator = start(&cluster, &store);
         let begun = cluster.begin_move(0).await;
         let ended = cluster.operator.wait_for_end(t(0), begun).await;
         assert_eq!(ended, Ok(Ended::Completed), "{fault:?}");
@@ -41,11 +37,7 @@ async fn a_proposal_that_is_too_large_is_split() {
     for tablet in 0..4 {
         begun.push(cluster.begin_move(tablet).await);
     }
-    let _coordinator = Coordinator::start(
-        Arc::clone(&store) as Arc<dyn MetadataStore>,
-        Arc::clone(&cluster.nodes) as _,
-        config(),
-    );
+    let _coordinator = start(&cluster, &store);
     for (tablet, begun) in (0..).zip(begun) {
         assert_eq!(
             cluster.operator.wait_for_end(t(tablet), begun).await,
@@ -102,16 +94,43 @@ async fn what_stays_unknown_is_said_to_be() {
 #[tokio::test(start_paused = true)]
 async fn a_begin_whose_answer_was_lost_and_forgotten_is_found_in_the_metadata() {
     let cluster = Cluster::new(1).await;
-    let store = FlakyStore::new(&cluster.store, [Fault::NoAnswer]);
+    let store = FlakyStore::new(&cluster.store, [Fault::Forgotten]);
     let operator = Operator::new(Arc::clone(&store) as Arc<dyn MetadataStore>);
-    let begin = async { operator.move_tablet(t(0), n(1), n(4)).await };
-    // It never hears, as the answer never comes and the deadline is the whole of the operator's.
-    assert!(matches!(begin.await, Err(OperatorError::Unknown { .. })));
-    let begun = cluster.log.newest().tablets[&t(0)]
+    let begun = operator
+        .move_tablet(t(0), n(1), n(4))
+        .await
+        .expect("begun, by the first try");
+    let transition = cluster.log.newest().tablets[&t(0)]
         .transition
-        .as_ref()
-        .map(|now| now.begun);
-    assert!(begun.is_some(), "look at the metadata");
+        .clone()
+        .expect("in transition");
+    assert_eq!(begun, transition.begun);
     let again = operator.move_tablet(t(0), n(1), n(4)).await;
-    assert_eq!(again, Err(OperatorError::Refused(Refused::InTransition(t(0)))));
+    let refused = Refused::InTransition(t(0));
+    assert_eq!(
+        again,
+        Err(OperatorError::Refused(refused)),
+        "a second ask is another one"
+    );
+    let _coordinator = cluster.start();
+    assert_eq!(operator.wait_for_end(t(0), begun).await, Ok(Ended::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coordinators_change_that_was_decided_and_forgotten_is_moot_the_second_time() {
+    let cluster = Cluster::new(1).await;
+    let store = FlakyStore::new(&cluster.store, [Fault::Forgotten; 5]);
+    let coordinator = start(&cluster, &store);
+    let begun = cluster.begin_move(0).await;
+    assert_eq!(
+        cluster.operator.wait_for_end(t(0), begun).await,
+        Ok(Ended::Completed)
+    );
+    assert_eq!(cluster.replicas(0), [2, 3, 4]);
+    assert!(coordinator.ended().iter().all(|ended| ended.last_error.is_none()));
+}
+
+fn start(cluster: &Cluster, store: &Arc<FlakyStore>) -> CoordinatorHandle {
+    let store = Arc::clone(store) as Arc<dyn MetadataStore>;
+    Coordinator::start(store, Arc::clone(&cluster.nodes) as _, config())
 }
