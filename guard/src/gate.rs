@@ -120,6 +120,7 @@ impl Gate {
     /// # Errors
     ///
     /// [`GateClosed`] once [`close`](Self::close) was called.
+    #[inline]
     pub fn check(&self) -> Result<(), GateClosed> {
         // Acquire pairs with the Release in `shut`.
         if self.word.load(Ordering::Acquire) & CLOSED == 0 {
@@ -138,6 +139,7 @@ impl Gate {
 
     /// Whether the gate is closed and nobody holds it.
     #[must_use]
+    #[inline]
     pub fn is_drained(&self) -> bool {
         // Acquire pairs with the Release of every `leave`, not of the last alone: entries and leaves are exchanges
         // on the same word, so they continue the release sequence of those before. What any holder did is visible
@@ -163,6 +165,7 @@ impl Gate {
         Drained::at(self)
     }
 
+    #[inline]
     fn admit(&self) -> Result<(), GateClosed> {
         // Relaxed: only a guess for the exchange, which looks again. That a closed gate is refused on this load
         // alone needs no more: the bit is never taken back.
@@ -183,6 +186,7 @@ impl Gate {
         }
     }
 
+    #[inline]
     fn leave(&self) {
         // Release pairs with the Acquire in `is_drained`: what the holder did comes before its leave for whoever
         // sees it gone. The last to leave learns nothing here of what the others did; who needs that asks

@@ -13,6 +13,7 @@ pub struct Entry<'a> {
 impl Entry<'_> {
     /// The gate that is held.
     #[must_use]
+    #[inline]
     pub fn gate(&self) -> &Gate {
         self.gate
     }
@@ -38,6 +39,7 @@ pub struct OwnedEntry<O: AsRef<Gate> = Arc<Gate>> {
 impl<O: AsRef<Gate>> OwnedEntry<O> {
     /// The gate that is held.
     #[must_use]
+    #[inline]
     pub fn gate(&self) -> &Gate {
         self.owner.as_ref()
     }
