@@ -27,9 +27,7 @@ fn check(race: fn()) {
 
 #[cfg(tidegate_loom)]
 fn check(race: fn()) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.check(race);
+    loom::model(race);
 }
 
 #[cfg(not(tidegate_loom))]
