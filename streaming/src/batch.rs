@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-/// A place in a unit's order of rows: the key of a row, opaque to streaming. A scan that starts from a position
-/// starts after it.
+/// A place in a unit's order of rows: the key of a row, opaque to streaming but for its order: positions compare byte
+/// by byte, as the rows are ordered. At most 64 KiB. A scan that starts from a position starts after it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub Bytes);
 

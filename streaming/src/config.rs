@@ -8,7 +8,7 @@ pub struct StreamingConfig {
     /// Bytes of rows that a scan is asked for at a time; 256 KiB. Has to fit into a frame of the transport.
     pub batch_bytes: usize,
     /// Bytes of rows in one batch beyond which it is neither sent nor accepted; 16 MiB. A batch is larger than
-    /// [`batch_bytes`](Self::batch_bytes) only if one row is.
+    /// [`batch_bytes`](Self::batch_bytes) only if one row is; the transport's own limit on frames holds beside.
     pub batch_bytes_max: usize,
     /// Batches read ahead of the network by the engine of a source, and ahead of the engine by a receiver; 4. So a
     /// stream holds at most `batches_in_flight + 2` batches at each end, beside what the transport holds.

@@ -33,8 +33,34 @@ pub(crate) enum Fault {
     Hold,
 }
 
+/// What a broken double does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    ShowsStaged,
+    AttachReplaces,
+    AttachesAgain,
+    SharesPositions,
+    MovesPositionsBack,
+    SharesSessions,
+    DiscardForgetsPositionsOnly,
+    DiscardDropsAttached,
+    ForgetsMark,
+    StageIgnoresGuard,
+    AttachIgnoresGuard,
+    StagingIgnoresGuard,
+    SnapshotIgnoresGuard,
+    ScanStartsAtPosition,
+    ScanIgnoresPosition,
+    LiveSnapshot,
+    TakesGarbage,
+    LosesSyncedPositions,
+    PositionsAhead,
+    AbandonsGuard,
+}
+
 #[derive(Debug)]
 pub(crate) struct Memory {
+    flaw: Option<Flaw>,
     state: Mutex<State>,
     /// The fault, and at the how-manieth call from now on.
     fault: Mutex<Option<(Call, u64, Fault)>>,
@@ -62,7 +88,12 @@ pub(crate) struct Engine(pub(crate) Arc<Memory>);
 
 impl Engine {
     pub(crate) fn new() -> Self {
+        Self::with_flaw(None)
+    }
+
+    pub(crate) fn with_flaw(flaw: Option<Flaw>) -> Self {
         Self(Arc::new(Memory {
+            flaw,
             state: Mutex::default(),
             fault: Mutex::default(),
             staged_batches: AtomicU64::default(),
@@ -78,17 +109,37 @@ impl Engine {
     }
 
     pub(crate) fn read(&self, unit: UnitId) -> Vec<Row> {
-        self.0
-            .state()
-            .rows
-            .get(&unit)
-            .map(|rows| rows.values().cloned().collect())
-            .unwrap_or_default()
+        let state = self.0.state();
+        let mut rows = state.rows.get(&unit).cloned().unwrap_or_default();
+        if self.0.has(Flaw::ShowsStaged) {
+            for (_, area) in state.areas.iter().filter(|((of, _), _)| *of == unit) {
+                for (staged, _) in area.sources.values() {
+                    merge(&mut rows, staged.values().cloned());
+                }
+            }
+        }
+        rows.into_values().collect()
     }
 
     /// Makes the `nth` (from 0) call of that kind from now on end so.
     pub(crate) fn fault(&self, call: Call, nth: u64, fault: Fault) {
         *self.0.fault.lock().unwrap() = Some((call, nth, fault));
+    }
+
+    /// The engine after a crash; a sound one has lost nothing.
+    pub(crate) fn crashed(&self) -> Self {
+        let after = Self::with_flaw(self.0.flaw);
+        *after.0.state() = std::mem::take(&mut *self.0.state());
+        for area in after.0.state().areas.values_mut() {
+            for (rows, position) in area.sources.values_mut() {
+                match self.0.flaw {
+                    Some(Flaw::LosesSyncedPositions) => *position = None,
+                    Some(Flaw::PositionsAhead) => drop(rows.pop_last()),
+                    _ => {}
+                }
+            }
+        }
+        after
     }
 
     /// Until a call is held.
@@ -107,6 +158,10 @@ impl Engine {
 }
 
 impl Memory {
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -158,13 +213,22 @@ impl SourceEngine for Engine {
         guard: SharedGuard,
         from: Option<Position>,
     ) -> Result<Box<dyn Scan>, EngineError> {
-        self.0.check(&guard)?;
+        if !self.0.has(Flaw::SnapshotIgnoresGuard) {
+            self.0.check(&guard)?;
+        }
         let mut left: Vec<Row> = self.read(unit);
-        left.retain(|row| from.as_ref().is_none_or(|from| row.key > from.0));
+        left.retain(|row| {
+            from.as_ref().is_none_or(|from| match self.0.flaw {
+                Some(Flaw::ScanStartsAtPosition) => row.key >= from.0,
+                Some(Flaw::ScanIgnoresPosition) => true,
+                _ => row.key > from.0,
+            })
+        });
         left.reverse();
         Ok(Box::new(Snapshot {
             memory: Arc::clone(&self.0),
             left,
+            unit,
         }))
     }
 }
@@ -172,6 +236,7 @@ impl SourceEngine for Engine {
 #[derive(Debug)]
 struct Snapshot {
     memory: Arc<Memory>,
+    unit: UnitId,
     /// Last row first.
     left: Vec<Row>,
 }
@@ -181,6 +246,15 @@ impl Scan for Snapshot {
     async fn next(&mut self, bytes_max: usize) -> Result<Option<Batch>, EngineError> {
         self.memory.in_scan.fetch_add(1, Ordering::SeqCst);
         self.memory.enter(Call::Next).await?;
+        if self.memory.has(Flaw::LiveSnapshot) {
+            let state = self.memory.state();
+            let rows = state.rows.get(&self.unit);
+            for row in &mut self.left {
+                if let Some(now) = rows.and_then(|rows| rows.get(&row.key)) {
+                    *row = now.clone();
+                }
+            }
+        }
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < bytes_max
@@ -201,7 +275,14 @@ impl TargetEngine for Engine {
         session: SessionId,
         guard: SharedGuard,
     ) -> Result<Box<dyn Staging>, EngineError> {
-        self.0.check(&guard)?;
+        if !self.0.has(Flaw::StagingIgnoresGuard) {
+            self.0.check(&guard)?;
+        }
+        let session = if self.0.has(Flaw::SharesSessions) {
+            SessionId::from_u128(1).unwrap()
+        } else {
+            session
+        };
         self.0.state().areas.entry((unit, session)).or_default();
         Ok(Box::new(Handle {
             memory: Arc::clone(&self.0),
@@ -211,7 +292,19 @@ impl TargetEngine for Engine {
     }
 
     async fn discard(&self, unit: UnitId, session: SessionId) -> Result<(), EngineError> {
-        self.0.state().areas.remove(&(unit, session));
+        let mut state = self.0.state();
+        if self.0.has(Flaw::DiscardForgetsPositionsOnly) {
+            if let Some(area) = state.areas.get_mut(&(unit, session)) {
+                area.sources
+                    .values_mut()
+                    .for_each(|(_, position)| *position = None);
+            }
+            return Ok(());
+        }
+        let area = state.areas.remove(&(unit, session));
+        if self.0.has(Flaw::DiscardDropsAttached) && area.is_some_and(|area| area.attached) {
+            state.rows.remove(&unit);
+        }
         Ok(())
     }
 
@@ -228,6 +321,55 @@ struct Handle {
 }
 
 impl Handle {
+    fn of(&self, source: PeerId) -> PeerId {
+        if self.memory.has(Flaw::SharesPositions) {
+            PeerId::new(0)
+        } else {
+            source
+        }
+    }
+
+    fn show(&self) -> Result<(), EngineError> {
+        let flaw = self.memory.flaw;
+        self.with(|rows, area| {
+            if area.attached && flaw != Some(Flaw::AttachesAgain) {
+                return;
+            }
+            area.attached = flaw != Some(Flaw::ForgetsMark);
+            for (staged, _) in std::mem::take(&mut area.sources).into_values() {
+                if flaw == Some(Flaw::AttachReplaces) {
+                    rows.extend(staged);
+                } else {
+                    merge(rows, staged.into_values());
+                }
+            }
+        })
+    }
+
+    fn put(&self, source: PeerId, batch: Batch) -> Result<(), EngineError> {
+        let rows = match decode(&batch) {
+            Some(rows) => rows,
+            None if self.memory.has(Flaw::TakesGarbage) => Vec::new(),
+            None => return Err(EngineError::Decode("no rows".into())),
+        };
+        let (flaw, source) = (self.memory.flaw, self.of(source));
+        self.with(|_, area| {
+            if area.attached && !matches!(flaw, Some(Flaw::AttachesAgain)) {
+                return;
+            }
+            let (staged, position) = area.sources.entry(source).or_default();
+            merge(staged, rows);
+            let last = Some(batch.last);
+            *position = if flaw == Some(Flaw::MovesPositionsBack) {
+                last
+            } else {
+                position.take().max(last)
+            };
+        })?;
+        self.memory.staged_batches.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Rows, &mut Area) -> T) -> Result<T, EngineError> {
         let mut state = self.memory.state();
         let State { rows, areas } = &mut *state;
@@ -245,6 +387,7 @@ impl Staging for Handle {
     }
 
     async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {
+        let source = self.of(source);
         self.with(|_, area| {
             area.sources
                 .get(&source)
@@ -254,17 +397,10 @@ impl Staging for Handle {
 
     async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
         self.memory.enter(Call::Stage).await?;
-        let rows = decode(&batch).ok_or_else(|| EngineError::Decode("no rows".into()))?;
-        self.memory.check(&guard)?;
-        self.with(|_, area| {
-            if !area.attached {
-                let (staged, position) = area.sources.entry(source).or_default();
-                merge(staged, rows);
-                *position = position.take().max(Some(batch.last));
-            }
-        })?;
-        self.memory.staged_batches.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        if !self.memory.has(Flaw::StageIgnoresGuard) {
+            self.memory.check(&guard)?;
+        }
+        self.put(source, batch)
     }
 
     async fn sync(&self, guard: SharedGuard) -> Result<(), EngineError> {
@@ -274,13 +410,20 @@ impl Staging for Handle {
 
     async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
         self.memory.enter(Call::Attach).await?;
-        self.memory.check(&guard)?;
-        self.with(|rows, area| {
-            if !std::mem::replace(&mut area.attached, true) {
-                for (staged, _) in std::mem::take(&mut area.sources).into_values() {
-                    merge(rows, staged.into_values());
-                }
-            }
-        })
+        if self.memory.has(Flaw::AbandonsGuard) {
+            let late = Self {
+                memory: Arc::clone(&self.memory),
+                ..*self
+            };
+            let attaching = tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                late.show()
+            });
+            return attaching.await.unwrap();
+        }
+        if !self.memory.has(Flaw::AttachIgnoresGuard) {
+            self.memory.check(&guard)?;
+        }
+        self.show()
     }
 }

@@ -108,6 +108,16 @@ impl Node {
         )
     }
 
+    /// Of another session than the node's own.
+    pub(crate) fn request_of(&self, session: &Session) -> PullRequest {
+        PullRequest {
+            unit: UNIT,
+            frozen: session.frozen(),
+            guard: session.guard(),
+            sources: Vec::new(),
+        }
+    }
+
     pub(crate) fn request(&self, sources: &[PeerId]) -> PullRequest {
         PullRequest {
             unit: UNIT,

@@ -16,7 +16,7 @@ use crate::rows::rows;
 /// Everything that a receiver owns of a stream at some moment.
 enum Held {
     Stream(Duplex),
-    Source(BatchSource),
+    Source(Box<BatchSource>),
 }
 
 async fn reach(target: &Node, moment: Moment) -> Held {
@@ -43,15 +43,19 @@ async fn reach(target: &Node, moment: Moment) -> Held {
                 // Whether a frame is half there now is up to the network.
                 {
                     let mut receiving = pin!(source.recv());
-                    poll_fn(|context| Poll::Ready(drop(receiving.as_mut().poll(context)))).await;
+                    poll_fn(|context| {
+                        let _ = receiving.as_mut().poll(context);
+                        Poll::Ready(())
+                    })
+                    .await;
                 }
-                return Held::Source(source);
+                return Held::Source(Box::new(source));
             }
-            Moment::BetweenFrames if batches == 3 => return Held::Source(source),
+            Moment::BetweenFrames if batches == 3 => return Held::Source(Box::new(source)),
             _ => {}
         }
     }
-    Held::Source(source)
+    Held::Source(Box::new(source))
 }
 
 async fn cell(kind: Kind, ending: Ending, moment: Moment) {
