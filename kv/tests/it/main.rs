@@ -5,6 +5,8 @@
 mod cluster;
 mod doubles;
 mod engines;
+mod history;
+mod linearizable;
 mod operations;
 mod purging;
 mod stages;

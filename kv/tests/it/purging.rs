@@ -34,7 +34,7 @@ impl Guard for InSession {
     }
 }
 
-fn enter(session: SessionId) -> (SharedGuard, Arc<Gate>) {
+pub(crate) fn enter(session: SessionId) -> (SharedGuard, Arc<Gate>) {
     let gate = Arc::new(Gate::new());
     let guard = InSession {
         session,
@@ -44,7 +44,7 @@ fn enter(session: SessionId) -> (SharedGuard, Arc<Gate>) {
     (Arc::new(guard), gate)
 }
 
-fn session(cluster: &Cluster) -> SessionId {
+pub(crate) fn session(cluster: &Cluster) -> SessionId {
     let metadata = cluster.metadata.lock().unwrap();
     let transition = metadata
         .tablets
