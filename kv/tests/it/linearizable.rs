@@ -14,6 +14,9 @@ use crate::cluster::{Cluster, node, peer, unfenced};
 use crate::history::{Kind, Operation, is_linearizable};
 use crate::purging::{enter, session};
 
+/// So many lives, each of its own seed.
+const SEEDS: u64 = 40;
+
 /// Numbers from a seed: SplitMix64.
 #[derive(Debug, Clone)]
 struct Dice(u64);
@@ -294,7 +297,7 @@ async fn live(seed: u64) -> Vec<Operation> {
 #[test]
 fn single_keys_are_linearizable_whatever_happens() {
     let mut certain = 0;
-    for seed in 0..150 {
+    for seed in 0..SEEDS {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -305,7 +308,7 @@ fn single_keys_are_linearizable_whatever_happens() {
         assert!(is_linearizable(&history), "seed {seed}: {history:#?}");
     }
     assert!(
-        certain > 150 * 20,
+        certain > SEEDS as usize * 20,
         "too little was answered to show anything: {certain}"
     );
 }
