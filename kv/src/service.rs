@@ -272,6 +272,7 @@ impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::DiskFull => Self::DiskFull,
+            EngineError::Failed(cause) => Self::Failed(cause.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }
