@@ -1,2 +1,34 @@
-//! Checks and chores of the workspace.
-fn main() {}
+//! Checks and chores of the workspace: `cargo xtask ci`.
+//!
+//! Every step is a subcommand too. All of them only read, but for `fix`; what they build goes below the target
+//! directory. A step whose tool is missing installs it there, or is skipped, and the end of `ci` says so loudly.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal"
+)]
+
+mod checks;
+mod cli;
+mod demo;
+mod deny;
+mod features;
+mod layers;
+mod package;
+mod process;
+mod report;
+mod step;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

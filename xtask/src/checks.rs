@@ -1,0 +1,178 @@
+//! The steps that cargo does by itself.
+
+use anyhow::{Result, bail};
+
+use crate::process::Process;
+use crate::step::{Context, Outcome};
+
+/// Tests of this package run whole clusters: not for the loop at the desk.
+const SLOW: &str = "tidegate";
+
+pub(crate) fn fmt(context: &Context) -> Result<Outcome> {
+    if let Some(skipped) = missing(context, "rustfmt", "fmt") {
+        return Ok(skipped);
+    }
+    Process::cargo(&context.root).words("fmt --all --check").run()?;
+    Ok(Outcome::passed())
+}
+
+pub(crate) fn clippy(context: &Context) -> Result<Outcome> {
+    if let Outcome::Skipped(reason) = clippy_plain(context)? {
+        return Ok(Outcome::Skipped(reason));
+    }
+    Process::cargo(&context.root)
+        .words("clippy --locked --workspace --all-targets --all-features -- -D warnings")
+        .run()?;
+    Ok(Outcome::passed())
+}
+
+pub(crate) fn clippy_plain(context: &Context) -> Result<Outcome> {
+    if let Some(skipped) = missing(context, "clippy", "clippy") {
+        return Ok(skipped);
+    }
+    Process::cargo(&context.root)
+        .words("clippy --locked --workspace --all-targets -- -D warnings")
+        .run()?;
+    Ok(Outcome::passed())
+}
+
+pub(crate) fn doc(context: &Context) -> Result<Outcome> {
+    Process::cargo(&context.root)
+        .environment("RUSTDOCFLAGS", "-D warnings")
+        .words("doc --locked --workspace --all-features --no-deps")
+        .run()?;
+    Ok(Outcome::passed())
+}
+
+pub(crate) fn test(context: &Context) -> Result<Outcome> {
+    run_tests(Process::cargo(&context.root).words("test --locked --workspace --no-fail-fast"))
+}
+
+pub(crate) fn test_fast(context: &Context) -> Result<Outcome> {
+    let line = "test --locked --workspace --lib --bins --tests --no-fail-fast --exclude";
+    run_tests(Process::cargo(&context.root).words(line).argument(SLOW))
+}
+
+/// The models: a target directory of their own, as their flags would have everything else built anew.
+pub(crate) fn loom(context: &Context) -> Result<Outcome> {
+    let modelled: Vec<_> = context
+        .members
+        .iter()
+        .filter(|member| context.root.join(&member.folder).join("tests/loom.rs").exists())
+        .collect();
+    if modelled.is_empty() {
+        bail!("no crate has models");
+    }
+    let mut process = Process::cargo(&context.root)
+        .environment("RUSTFLAGS", "--cfg tidegate_loom")
+        .environment("CARGO_TARGET_DIR", context.target.join("loom"))
+        .words("test --locked --release --test loom");
+    for member in modelled {
+        process = process.argument("--package").argument(&member.package);
+    }
+    run_tests(process)
+}
+
+/// Writes: formats, and applies what clippy can mend.
+pub(crate) fn fix(context: &Context) -> Result<()> {
+    Process::cargo(&context.root).words("fmt --all").run()?;
+    Process::cargo(&context.root)
+        .words("clippy --fix --allow-dirty --allow-staged --workspace --all-targets --all-features")
+        .run()?;
+    Process::cargo(&context.root).words("fmt --all").run()
+}
+
+/// Runs tests and adds up what they say; none at all is a failure.
+fn run_tests(process: Process) -> Result<Outcome> {
+    let mut tally = Tally::default();
+    let code = process.run_lines(|line| tally.read(line))?;
+    let said = format!(
+        "{} tests passed, {} failed, {} ignored",
+        tally.passed, tally.failed, tally.ignored
+    );
+    if code != Some(0) {
+        bail!("{said}");
+    }
+    if tally.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(Outcome::Passed(said))
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Tally {
+    /// Reads a line like `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`.
+    fn read(&mut self, line: &str) {
+        let Some((_, result)) = line.split_once("test result: ") else {
+            return;
+        };
+        let Some((_, counts)) = result.split_once(". ") else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let Some((number, what)) = count.split_once(' ') else {
+                continue;
+            };
+            let number = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A skip when a component of the toolchain is missing and cannot be had.
+fn missing(context: &Context, component: &str, subcommand: &str) -> Option<Outcome> {
+    let is_there = || {
+        Process::cargo(&context.root)
+            .words(subcommand)
+            .argument("--version")
+            .can_run()
+    };
+    if is_there() {
+        return None;
+    }
+    let added = Process::new("rustup", &context.root)
+        .words("component add")
+        .argument(component)
+        .run();
+    match added {
+        Ok(()) if is_there() => None,
+        Ok(()) => Some(Outcome::Skipped(format!(
+            "{component} was installed and still cannot be run"
+        ))),
+        Err(error) => Some(Outcome::Skipped(format!("{component} is missing: {error:#}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tally_adds_up_what_cargo_says() {
+        let mut tally = Tally::default();
+        tally.read(
+            "test result: ok. 16 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.19s",
+        );
+        tally.read("test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out");
+        tally.read("test tests::the_tally ... ok");
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 18,
+                failed: 3,
+                ignored: 1
+            }
+        );
+    }
+}

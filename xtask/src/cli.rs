@@ -1,0 +1,96 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+use crate::step::{Context, FAST, STEPS, Step};
+use crate::{checks, workspace};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Checks and chores of the workspace",
+    disable_version_flag = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must pass, with seconds per step; only reads
+    Ci {
+        /// The loop at the desk: formats, tidiness, layers, clippy, and the tests that are quick
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Formats, and applies what clippy can mend: the only one that writes
+    Fix,
+    /// Formatting
+    Fmt,
+    /// The rules of CONTRIBUTING.md that a program can check
+    Tidy,
+    /// The layers of ARCHITECTURE.md, and who may use which library
+    Layers,
+    /// Lints, warnings denied, without and with all features
+    Clippy,
+    /// All tests, documentation's examples too
+    Test,
+    /// The documentation, warnings denied
+    Doc,
+    /// Every library crate alone, with none and with each of its features
+    Features,
+    /// The models of the crates that have some
+    Loom,
+    /// Licences, bans and sources of dependencies
+    Deny,
+    /// Known vulnerabilities, if there is a local copy of the advisories
+    Advisories,
+    /// Packages of every crate that can be published, built from what is in them
+    Package,
+    /// The demo, fenced and unfenced
+    Demo,
+}
+
+/// Runs what the arguments say.
+pub(crate) fn run() -> Result<ExitCode> {
+    let context = Context::new(workspace::root()?)?;
+    let steps: Vec<&Step> = match Arguments::parse().command {
+        Command::Ci { fast: false } => STEPS.iter().collect(),
+        Command::Ci { fast: true } => FAST.iter().collect(),
+        Command::Fix => {
+            checks::fix(&context)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Fmt => named("fmt"),
+        Command::Tidy => named("tidy"),
+        Command::Layers => named("layers"),
+        Command::Clippy => named("clippy"),
+        Command::Test => named("test"),
+        Command::Doc => named("doc"),
+        Command::Features => named("features"),
+        Command::Loom => named("loom"),
+        Command::Deny => named("deny"),
+        Command::Advisories => named("advisories"),
+        Command::Package => named("package"),
+        Command::Demo => named("demo"),
+    };
+    let mut report = Report::new();
+    for step in steps {
+        report.run(step, &context);
+    }
+    report.print();
+    Ok(if report.has_passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn named(name: &str) -> Vec<&'static Step> {
+    STEPS.iter().filter(|step| step.name == name).collect()
+}

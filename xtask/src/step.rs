@@ -1,0 +1,131 @@
+//! The steps, in their order: the quick ones first, then so that each finds built what the one before needed.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::workspace::{self, Member};
+use crate::{checks, demo, deny, features, layers, package, tidy};
+
+/// What every step knows.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) root: PathBuf,
+    /// Where builds go, and what is installed for them.
+    pub(crate) target: PathBuf,
+    pub(crate) members: Vec<Member>,
+}
+
+impl Context {
+    pub(crate) fn new(root: PathBuf) -> Result<Self> {
+        let (target, members) = workspace::read(&root)?;
+        Ok(Self {
+            root,
+            target,
+            members,
+        })
+    }
+
+    /// The crates that others depend on.
+    pub(crate) fn libraries(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.is_library)
+    }
+}
+
+/// What a step came to, if it did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It passed; what there is to say of it.
+    Passed(String),
+    /// It could not run, and why.
+    Skipped(String),
+}
+
+impl Outcome {
+    pub(crate) fn passed() -> Self {
+        Self::Passed(String::new())
+    }
+}
+
+/// One check.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&Context) -> Result<Outcome>,
+}
+
+/// Everything.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        run: checks::fmt,
+    },
+    Step {
+        name: "tidy",
+        run: tidy::run,
+    },
+    Step {
+        name: "layers",
+        run: layers::run,
+    },
+    Step {
+        name: "deny",
+        run: deny::run,
+    },
+    Step {
+        name: "advisories",
+        run: deny::advisories,
+    },
+    Step {
+        name: "clippy",
+        run: checks::clippy,
+    },
+    Step {
+        name: "doc",
+        run: checks::doc,
+    },
+    Step {
+        name: "test",
+        run: checks::test,
+    },
+    Step {
+        name: "features",
+        run: features::run,
+    },
+    Step {
+        name: "package",
+        run: package::run,
+    },
+    Step {
+        name: "loom",
+        run: checks::loom,
+    },
+    Step {
+        name: "demo",
+        run: demo::run,
+    },
+];
+
+/// The loop at the desk.
+pub(crate) const FAST: &[Step] = &[
+    Step {
+        name: "fmt",
+        run: checks::fmt,
+    },
+    Step {
+        name: "tidy",
+        run: tidy::run,
+    },
+    Step {
+        name: "layers",
+        run: layers::run,
+    },
+    Step {
+        name: "clippy",
+        run: checks::clippy_plain,
+    },
+    Step {
+        name: "test",
+        run: checks::test_fast,
+    },
+];
