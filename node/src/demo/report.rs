@@ -1,0 +1,304 @@
+//! What the demo says at the end, for a program and for a person.
+//!
+//! The numbers are the product's own metrics, the oracle's verdict, and what was asked for.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{Cell, CellAlignment, Table};
+use serde::Serialize;
+
+use super::args::DemoArgs;
+use super::metrics::{Distribution, Snapshot};
+use super::oracle::Verdict;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// What was asked for, and loaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    nodes: u32,
+    tablets: u32,
+    replicas: u32,
+    transport: &'static str,
+    unfenced: bool,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Facts {
+    /// What these arguments ask for, and that so many rows with values of so many bytes were loaded.
+    pub(crate) const fn new(args: &DemoArgs, rows: u64, bytes: u64) -> Self {
+        Self {
+            nodes: args.nodes,
+            tablets: args.tablets,
+            replicas: args.replicas,
+            transport: args.transport.name(),
+            unfenced: args.unfenced,
+            rows,
+            bytes,
+        }
+    }
+}
+
+/// Milliseconds from closing a session to its last holder gone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct DrainMillis {
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
+impl From<Distribution> for DrainMillis {
+    fn from(seconds: Distribution) -> Self {
+        let millis = |seconds: f64| (seconds * 1e6).round() / 1e3;
+        Self {
+            p50: millis(seconds.p50),
+            p99: millis(seconds.p99),
+            max: millis(seconds.max),
+        }
+    }
+}
+
+/// How the demo went. What is serialized are the fields that the README lists.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Report {
+    nodes: u32,
+    tablets: u32,
+    replicas: u32,
+    transport: &'static str,
+    rows_loaded: u64,
+    bytes_loaded: u64,
+    moves_started: u64,
+    moves_completed: u64,
+    moves_rolled_back: u64,
+    moves_failed: u64,
+    retries: u64,
+    streams_cut: u64,
+    coordinators_replaced: u64,
+    batches_sent: u64,
+    batches_applied: u64,
+    refused_closed: u64,
+    bytes_streamed: u64,
+    rows_checked: u64,
+    rows_lost: u64,
+    rows_resurrected: u64,
+    sessions_opened: u64,
+    sessions_closed: u64,
+    sessions_left: u64,
+    guards_left: u64,
+    staged_left: u64,
+    stream_mib_s: f64,
+    drain_ms: DrainMillis,
+    elapsed_s: f64,
+    ok: bool,
+    #[serde(skip)]
+    unfenced: bool,
+    #[serde(skip)]
+    rows_misplaced: u64,
+    #[serde(skip)]
+    findings: Vec<String>,
+}
+
+impl Report {
+    /// Puts together what is known.
+    pub(crate) fn new(facts: &Facts, metrics: &Snapshot, verdict: &Verdict, elapsed: Duration) -> Self {
+        let moves = |name: &str| metrics.counter_where(name, &[("kind", &["migration", "rebuild"])]);
+        let closed: (&str, &[&str]) = ("reason", &["closing", "closed"]);
+        let cut: [(&str, &[&str]); 2] = [("role", &["receive"]), ("cause", &["disconnected"])];
+        let left = |name: &str| metrics.gauge(name).max(0.0).round() as u64;
+        let mut report = Self {
+            nodes: facts.nodes,
+            tablets: facts.tablets,
+            replicas: facts.replicas,
+            transport: facts.transport,
+            rows_loaded: facts.rows,
+            bytes_loaded: facts.bytes,
+            moves_started: moves("tidegate_transitions_begun_total"),
+            moves_completed: moves("tidegate_transitions_completed_total"),
+            moves_rolled_back: moves("tidegate_transitions_rolled_back_total"),
+            moves_failed: metrics.counter("tidegate_coordinator_gave_up_total"),
+            retries: metrics.counter("tidegate_coordinator_retries_total"),
+            streams_cut: metrics.counter_where("tidegate_streams_ended_total", &cut),
+            coordinators_replaced: metrics
+                .counter("tidegate_coordinator_started_total")
+                .saturating_sub(1),
+            batches_sent: metrics.counter("tidegate_stream_batches_sent_total"),
+            batches_applied: metrics.counter("tidegate_stream_batches_applied_total"),
+            refused_closed: metrics.counter_where("tidegate_stream_rejected_total", &[closed])
+                + metrics.counter_where("tidegate_thaw_rejected_total", &[closed]),
+            bytes_streamed: metrics.counter("tidegate_stream_bytes_applied_total"),
+            rows_checked: verdict.rows_checked,
+            rows_lost: verdict.rows_lost,
+            rows_resurrected: verdict.rows_resurrected,
+            sessions_opened: metrics.counter("tidegate_sessions_opened_total"),
+            sessions_closed: metrics.counter("tidegate_sessions_closed_total"),
+            sessions_left: left("tidegate_sessions_open") + left("tidegate_sessions_closing"),
+            guards_left: left("tidegate_guards_held"),
+            staged_left: left("tidegate_staging_areas"),
+            stream_mib_s: stream_mib_s(metrics),
+            drain_ms: metrics.histogram("tidegate_session_drain_seconds").into(),
+            elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
+            ok: false,
+            unfenced: facts.unfenced,
+            rows_misplaced: verdict.rows_misplaced,
+            findings: verdict.findings.iter().map(ToString::to_string).collect(),
+        };
+        report.ok = verdict.ok() && report.nothing_is_left() && report.moves_failed == 0;
+        report
+    }
+
+    /// Whether all held.
+    pub(crate) const fn ok(&self) -> bool {
+        self.ok
+    }
+
+    /// Prints what the arguments ask for, on stdout.
+    pub(crate) fn print(&self, args: &DemoArgs) {
+        if args.json {
+            println!("{}", self.to_json());
+        } else {
+            println!("{}", self.summary());
+        }
+    }
+
+    const fn nothing_is_left(&self) -> bool {
+        self.sessions_left == 0 && self.guards_left == 0 && self.staged_left == 0
+    }
+
+    fn to_json(&self) -> String {
+        // Numbers, texts and a flag: there is nothing that JSON cannot hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn summary(&self) -> String {
+        let mut lines = vec![self.table().to_string()];
+        lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
+        lines.push(self.conclusion());
+        lines.join("\n")
+    }
+
+    fn table(&self) -> Table {
+        let bytes = |bytes: u64| ByteSize(bytes).display().iec().to_string();
+        let drain = &self.drain_ms;
+        let mut table = Table::new();
+        table.load_style(UTF8_BORDERS_ONLY);
+        let rows = [
+            (
+                "cluster",
+                format!(
+                    "{} nodes over {}, {} tablets, {} replicas each",
+                    self.nodes, self.transport, self.tablets, self.replicas
+                ),
+            ),
+            (
+                "loaded",
+                format!("{} rows, {}", self.rows_loaded, bytes(self.bytes_loaded)),
+            ),
+            (
+                "moves",
+                format!(
+                    "{} completed, {} rolled back, {} failed, of {}",
+                    self.moves_completed, self.moves_rolled_back, self.moves_failed, self.moves_started
+                ),
+            ),
+            (
+                "faults",
+                format!(
+                    "{} streams cut, {} coordinators replaced, {} retries",
+                    self.streams_cut, self.coordinators_replaced, self.retries
+                ),
+            ),
+            (
+                "streamed",
+                format!(
+                    "{} in {} batches, {:.1} MiB/s a stream",
+                    bytes(self.bytes_streamed),
+                    self.batches_applied,
+                    self.stream_mib_s
+                ),
+            ),
+            (
+                "refused",
+                format!("{} times, because the session was closed", self.refused_closed),
+            ),
+            (
+                "sessions",
+                format!(
+                    "{} opened, {} closed; left: {} sessions, {} guards, {} staging areas",
+                    self.sessions_opened,
+                    self.sessions_closed,
+                    self.sessions_left,
+                    self.guards_left,
+                    self.staged_left
+                ),
+            ),
+            (
+                "drained in",
+                format!(
+                    "{} ms (p50), {} ms (p99), {} ms (max)",
+                    drain.p50, drain.p99, drain.max
+                ),
+            ),
+            (
+                "rows checked",
+                format!(
+                    "{}: {} lost, {} came back, {} misplaced",
+                    self.rows_checked, self.rows_lost, self.rows_resurrected, self.rows_misplaced
+                ),
+            ),
+            ("took", format!("{:.1} s", self.elapsed_s)),
+        ];
+        for (what, text) in rows {
+            table.add_row([
+                Cell::new(what).set_alignment(CellAlignment::Right),
+                Cell::new(text),
+            ]);
+        }
+        table
+    }
+
+    fn conclusion(&self) -> String {
+        let back = self.rows_resurrected;
+        if self.ok {
+            return "All held: nothing lost, nothing back, nothing left behind.".to_owned();
+        }
+        if self.unfenced && back > 0 {
+            return format!(
+                "{back} deleted rows came back: a receiver that had been given up woke late and attached what it \
+                 had. Nothing closed its session, so nothing stopped it. Without --unfenced it is refused."
+            );
+        }
+        let mut wrong = Vec::new();
+        for (count, what) in [
+            (self.rows_lost, "rows lost"),
+            (back, "rows back"),
+            (self.rows_misplaced, "rows misplaced"),
+            (self.moves_failed, "moves given up"),
+            (self.sessions_left, "sessions left"),
+            (self.guards_left, "guards left"),
+            (self.staged_left, "staging areas left"),
+        ] {
+            if count > 0 {
+                wrong.push(format!("{count} {what}"));
+            }
+        }
+        format!("FAILED: {}.", wrong.join(", "))
+    }
+}
+
+/// What one stream carries in a second, on average over all, and over both of their ends.
+fn stream_mib_s(metrics: &Snapshot) -> f64 {
+    let carried = metrics.counter("tidegate_stream_bytes_sent_total")
+        + metrics.counter("tidegate_stream_bytes_applied_total");
+    let busy = metrics.histogram("tidegate_stream_busy_seconds").sum;
+    if busy > 0.0 {
+        (carried as f64 / MIB / busy * 10.0).round() / 10.0
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
