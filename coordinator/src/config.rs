@@ -26,8 +26,8 @@ pub struct CoordinatorConfig {
     pub streams_per_node: usize,
     /// Cleanup, fill and purge calls that may run on one node, together. Default: 8.
     pub operations_per_node: usize,
-    /// Calls that may run at once, on all nodes. Barriers may use all of them, operations three quarters: no
-    /// amount of streaming holds up a barrier. Default: 256.
+    /// Calls that may run at once, on all nodes. Barriers may use all of them, operations three quarters, streams a
+    /// half: no amount of streaming holds up a barrier, or a cleanup. Default: 256.
     pub calls_total: usize,
     /// Changes in one proposal. Default: 128.
     pub changes_per_proposal: usize,

@@ -1,17 +1,20 @@
 //! What a driver knows beside the metadata.
 
 mod step;
+mod tablet;
 
 use std::collections::BTreeMap;
 
 use tidegate_guard::SessionId;
-use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, Tablet, TabletId, Touched, Transition};
+use tidegate_tablets::{Epoch, Metadata, NodeId, Tablet, TabletId, Touched};
 
 use crate::config::{RetryConfig, Schedule};
 use crate::{OperationKind, WayBack};
 
 pub(crate) use self::step::Meaning;
 pub use self::step::{Step, StepError, StepState};
+pub(crate) use self::tablet::Left;
+pub use self::tablet::TabletProgress;
 
 /// What a driver knows beside the metadata, and may lose at any time: calls that run, results, retries.
 ///
@@ -22,35 +25,6 @@ pub struct Progress {
     retry: RetryConfig,
     schedule: Schedule,
     tablets: BTreeMap<TabletId, TabletProgress>,
-}
-
-/// What is known about one tablet's transition.
-#[derive(Debug, Clone)]
-pub struct TabletProgress {
-    begun: Epoch,
-    epoch: Epoch,
-    stage: Stage,
-    session: Option<SessionId>,
-    stage_since_ms: u64,
-    barriers: BTreeMap<NodeId, Step>,
-    operations: BTreeMap<(OperationKind, NodeId), Step>,
-    change: Step,
-    last_error: Option<String>,
-    back: Option<String>,
-    gave_up: bool,
-}
-
-/// What [`Progress::observe`] saw happen to a transition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Left {
-    pub(crate) tablet: TabletId,
-    pub(crate) begun: Epoch,
-    pub(crate) stage: Stage,
-    pub(crate) after_ms: u64,
-    pub(crate) last_error: Option<String>,
-    pub(crate) went_back: Option<String>,
-    /// The transition is gone, not only the stage.
-    pub(crate) ended: bool,
 }
 
 impl Progress {
@@ -277,104 +251,5 @@ impl Progress {
                 }
             }
         }
-    }
-}
-
-impl TabletProgress {
-    fn new(epoch: Epoch, transition: &Transition, now_ms: u64) -> Self {
-        Self {
-            begun: transition.begun,
-            epoch,
-            stage: transition.stage,
-            session: transition.session.map(|(session, _)| session),
-            stage_since_ms: now_ms,
-            barriers: BTreeMap::new(),
-            operations: BTreeMap::new(),
-            change: Step::default(),
-            last_error: None,
-            back: None,
-            gave_up: false,
-        }
-    }
-
-    fn follow(&mut self, epoch: Epoch, transition: &Transition, now_ms: u64) {
-        let session = transition.session.map(|(session, _)| session);
-        if self.epoch != epoch {
-            self.epoch = epoch;
-            self.barriers.clear();
-            self.change = Step::default();
-            self.gave_up = false;
-        }
-        if self.session != session {
-            self.session = session;
-            self.operations.clear();
-        }
-        if self.stage != transition.stage {
-            self.stage = transition.stage;
-            self.stage_since_ms = now_ms;
-        }
-    }
-
-    fn left(&self, tablet: TabletId, now_ms: u64, ended: bool) -> Left {
-        Left {
-            tablet,
-            begun: self.begun,
-            stage: self.stage,
-            after_ms: now_ms.saturating_sub(self.stage_since_ms),
-            last_error: self.last_error.clone(),
-            went_back: self.back.clone(),
-            ended,
-        }
-    }
-
-    /// The barrier on a node, if what is known of it is for that epoch.
-    #[must_use]
-    pub fn barrier(&self, epoch: Epoch, node: NodeId) -> &Step {
-        if self.epoch == epoch {
-            self.barriers.get(&node).unwrap_or(Step::IDLE)
-        } else {
-            Step::IDLE
-        }
-    }
-
-    /// The operation on a node, if what is known of it is for that session.
-    #[must_use]
-    pub fn operation(&self, session: SessionId, kind: OperationKind, node: NodeId) -> &Step {
-        if self.session == Some(session) {
-            self.operations.get(&(kind, node)).unwrap_or(Step::IDLE)
-        } else {
-            Step::IDLE
-        }
-    }
-
-    /// The proposal, if it is for that epoch.
-    #[must_use]
-    pub fn change(&self, epoch: Epoch) -> &Step {
-        if self.epoch == epoch {
-            &self.change
-        } else {
-            Step::IDLE
-        }
-    }
-
-    /// Failures of the stage's steps so far, all nodes together.
-    #[must_use]
-    pub fn failures(&self) -> u32 {
-        let steps = self.barriers.values().chain(self.operations.values());
-        steps
-            .chain([&self.change])
-            .fold(0, |sum, step| sum.saturating_add(step.failures))
-    }
-
-    /// What failed last, in this stage or in one before it.
-    #[must_use]
-    pub fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
-    }
-
-    /// Whether the error of a stage without a way back was reported.
-    #[must_use]
-    pub const fn has_given_up(&self) -> bool {
-        self.gave_up
     }
 }

@@ -57,7 +57,7 @@ impl Limits {
             Lane::Barrier => (self.barriers_per_node, self.calls_total),
             // Barriers that are known to be slow leave places for those that are not.
             Lane::SlowBarrier => (self.barriers_per_node, self.calls_total / 8 * 7),
-            Lane::Stream => (self.streams_per_node, self.calls_total / 4 * 3),
+            Lane::Stream => (self.streams_per_node, self.calls_total / 2),
             Lane::Operation => (self.operations_per_node, self.calls_total / 4 * 3),
         };
         let running = self.running.entry((node, lane)).or_default();
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_leave_places_for_barriers() {
+    fn streams_leave_places_for_operations_and_both_for_barriers() {
         let config = CoordinatorConfig {
             calls_total: 8,
             streams_per_node: 100,
@@ -94,11 +94,13 @@ mod tests {
         let mut limits = Limits::new(&config);
         let node = NodeId::new(1);
         let streams = (0..100).filter(|_| limits.take(node, Lane::Stream)).count();
-        assert_eq!(streams, 6);
+        assert_eq!(streams, 4);
+        let operations = (0..100).filter(|_| limits.take(node, Lane::Operation)).count();
+        assert_eq!(operations, 2);
         assert!(limits.take(node, Lane::Barrier) && limits.take(node, Lane::Barrier));
         assert!(!limits.take(node, Lane::Barrier), "the total is a bound for all");
         limits.give_back(node, Lane::Stream);
-        assert!(!limits.take(node, Lane::Stream), "over three quarters still");
+        assert!(!limits.take(node, Lane::Stream), "over a half still");
         assert!(limits.take(node, Lane::Barrier));
     }
 

@@ -239,7 +239,10 @@ impl Participants for Nodes {
                 None => Ok(()),
                 Some(Reply::NotDone(error)) => Err(error),
                 Some(Reply::Panic) => panic!("as the script says"),
-                Some(_) => continue,
+                Some(_) => {
+                    tablets.spawn(std::future::pending());
+                    continue;
+                }
             };
             let (answers, state) = (answers.clone(), self.state.subscribe());
             let time = self.see(|state| state.times(ask));

@@ -246,6 +246,40 @@ fn one_epoch_per_attempt_an_answer_of_a_transition_that_went_back_is_not_counted
 }
 
 #[test]
+fn nothing_is_carried_into_the_next_transition_also_where_the_end_of_the_first_was_not_seen() {
+    let mut world = World::at(Migration, Stage::Streaming);
+    world.operation_ended(Stream, 4, Err(failed()));
+    world.operation_ended(Stream, 4, Ok(()));
+    let seen = world.progress.clone();
+    world.cancel();
+    world.lead_to(Stage::RevertMigration);
+    world.advance(None).expect("it ends");
+    let mut world = world.begin(Migration);
+    world.lead_to(Stage::Streaming);
+    world.progress = seen;
+    assert_eq!(
+        world.operations(),
+        [(Stream, 4)],
+        "not even before it is observed"
+    );
+    world
+        .progress
+        .observe(&world.metadata, &Touched::All, world.now_ms);
+    assert_eq!(world.operations(), [(Stream, 4)]);
+    let known = world.progress.tablet(TABLET).expect("in transition");
+    assert_eq!((known.failures(), known.last_error()), (0, None));
+}
+
+#[test]
+fn another_session_is_another_ask() {
+    let mut world = World::at(Migration, Stage::Streaming);
+    world.operation_ended(Stream, 4, Ok(()));
+    let other = (TABLET.session_at(Epoch::new(77)), Epoch::new(77));
+    world.edit(|transition| transition.session = Some(other));
+    assert_eq!(world.operations(), [(Stream, 4)]);
+}
+
+#[test]
 fn fewer_sources_change_the_epoch_and_with_it_the_barrier_but_not_the_stream() {
     let mut world = World::at(Rebuild, Stage::WriteBothReadOld);
     world.barriers_done();
