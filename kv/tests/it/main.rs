@@ -11,3 +11,4 @@ mod operations;
 mod purging;
 mod stages;
 mod stale;
+mod streaming;
