@@ -16,7 +16,7 @@
 //!   compare                                <----  End { receipt }
 //!   make all durable
 //!   ReceiptAccepted { receipt }            ---->  compare: the sink is finished
-//!   when every source is done: check, attach, in one step
+//!   when every source is done: check, attach, in one step; until then a lost connection ends the pull
 //! ```
 //!
 //! One task owns a stream's end. Every wait in it also watches the guard's `closing()`, the peer, and a deadline; the

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_transport::{Duplex, RecvHalf, ResetCode};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 pub use self::error::SourceError;
 use crate::wire::{self, FromSource, WireError};
@@ -256,11 +256,11 @@ impl BatchSource {
         };
         // Only when the peer's transport has taken it, and the peer has not given up before, is it accepted.
         let waited = self.config.stall_timeout;
-        let deadline = Instant::now() + waited;
         tokio::select! {
             biased;
+            () = self.guard.closing() => return Err(Rejected::Closing.into()),
             ended = send.finish() => ended?,
-            () = sleep_until(deadline) => return Err(SourceError::Stalled { waited }),
+            () = sleep(waited) => return Err(SourceError::Stalled { waited }),
         }
         Ok((self.received, recv))
     }

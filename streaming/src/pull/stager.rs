@@ -148,7 +148,10 @@ impl StagerParts {
         loop {
             let work = tokio::select! {
                 biased;
-                () = self.guard.closing() => return Err(self.refused(Rejected::Closing)),
+                () = self.guard.closing() => return Err(match queue.try_recv() {
+                    Ok(Work::Stage(_)) => self.refused(Rejected::Closing),
+                    _ => Rejected::Closing.into(),
+                }),
                 () = told.closed() => return Ok(()),
                 work = queue.recv() => work,
             };

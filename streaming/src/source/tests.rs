@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidegate_guard::{FrozenGuard, SessionId, Unfenced};
 use tidegate_transport::StreamError;
 use tidegate_transport::pipe::{PipeConfig, pipe};
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::UnitId;

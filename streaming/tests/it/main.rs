@@ -11,6 +11,7 @@ mod engine_suite;
 mod hand_over;
 mod matrix;
 mod memory;
+mod meters;
 mod networks;
 #[cfg(feature = "injection")]
 mod points;

@@ -1,5 +1,8 @@
 //! A small engine in memory, with faults that tests ask for.
 
+mod faults;
+mod handle;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,52 +14,11 @@ use tidegate_streaming::{Batch, EngineError, Position, Scan, SourceEngine, Stagi
 use tidegate_transport::PeerId;
 use tokio::sync::Semaphore;
 
-use crate::rows::{Row, decode, encode};
+pub(crate) use self::faults::{Call, Fault, Flaw};
+use self::handle::Handle;
+use crate::rows::{Row, encode};
 
 type Rows = BTreeMap<Bytes, Row>;
-
-/// Where a test holds calls, or makes them fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
-    Next,
-    Stage,
-    Sync,
-    Attach,
-}
-
-/// What happens to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    DiskFull,
-    Panic,
-    /// Waits, without listening to anything, until [`Memory::release`]; then does what it was asked for.
-    Hold,
-}
-
-/// What a broken double does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    ShowsStaged,
-    AttachReplaces,
-    AttachesAgain,
-    SharesPositions,
-    MovesPositionsBack,
-    SharesSessions,
-    DiscardForgetsPositionsOnly,
-    DiscardDropsAttached,
-    ForgetsMark,
-    StageIgnoresGuard,
-    AttachIgnoresGuard,
-    StagingIgnoresGuard,
-    SnapshotIgnoresGuard,
-    ScanStartsAtPosition,
-    ScanIgnoresPosition,
-    LiveSnapshot,
-    TakesGarbage,
-    LosesSyncedPositions,
-    PositionsAhead,
-    AbandonsGuard,
-}
 
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -310,120 +272,5 @@ impl TargetEngine for Engine {
 
     async fn staged(&self) -> Result<Vec<(UnitId, SessionId)>, EngineError> {
         Ok(self.0.state().areas.keys().copied().collect())
-    }
-}
-
-#[derive(Debug)]
-struct Handle {
-    memory: Arc<Memory>,
-    unit: UnitId,
-    session: SessionId,
-}
-
-impl Handle {
-    fn of(&self, source: PeerId) -> PeerId {
-        if self.memory.has(Flaw::SharesPositions) {
-            PeerId::new(0)
-        } else {
-            source
-        }
-    }
-
-    fn show(&self) -> Result<(), EngineError> {
-        let flaw = self.memory.flaw;
-        self.with(|rows, area| {
-            if area.attached && flaw != Some(Flaw::AttachesAgain) {
-                return;
-            }
-            area.attached = flaw != Some(Flaw::ForgetsMark);
-            for (staged, _) in std::mem::take(&mut area.sources).into_values() {
-                if flaw == Some(Flaw::AttachReplaces) {
-                    rows.extend(staged);
-                } else {
-                    merge(rows, staged.into_values());
-                }
-            }
-        })
-    }
-
-    fn put(&self, source: PeerId, batch: Batch) -> Result<(), EngineError> {
-        let rows = match decode(&batch) {
-            Some(rows) => rows,
-            None if self.memory.has(Flaw::TakesGarbage) => Vec::new(),
-            None => return Err(EngineError::Decode("no rows".into())),
-        };
-        let (flaw, source) = (self.memory.flaw, self.of(source));
-        self.with(|_, area| {
-            if area.attached && !matches!(flaw, Some(Flaw::AttachesAgain)) {
-                return;
-            }
-            let (staged, position) = area.sources.entry(source).or_default();
-            merge(staged, rows);
-            let last = Some(batch.last);
-            *position = if flaw == Some(Flaw::MovesPositionsBack) {
-                last
-            } else {
-                position.take().max(last)
-            };
-        })?;
-        self.memory.staged_batches.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Rows, &mut Area) -> T) -> Result<T, EngineError> {
-        let mut state = self.memory.state();
-        let State { rows, areas } = &mut *state;
-        let area = areas
-            .get_mut(&(self.unit, self.session))
-            .ok_or(EngineError::Gone)?;
-        Ok(work(rows.entry(self.unit).or_default(), area))
-    }
-}
-
-#[async_trait]
-impl Staging for Handle {
-    async fn attached(&self) -> Result<bool, EngineError> {
-        self.with(|_, area| area.attached)
-    }
-
-    async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {
-        let source = self.of(source);
-        self.with(|_, area| {
-            area.sources
-                .get(&source)
-                .and_then(|(_, position)| position.clone())
-        })
-    }
-
-    async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
-        self.memory.enter(Call::Stage).await?;
-        if !self.memory.has(Flaw::StageIgnoresGuard) {
-            self.memory.check(&guard)?;
-        }
-        self.put(source, batch)
-    }
-
-    async fn sync(&self, guard: SharedGuard) -> Result<(), EngineError> {
-        self.memory.enter(Call::Sync).await?;
-        self.memory.check(&guard)
-    }
-
-    async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
-        self.memory.enter(Call::Attach).await?;
-        if self.memory.has(Flaw::AbandonsGuard) {
-            let late = Self {
-                memory: Arc::clone(&self.memory),
-                ..*self
-            };
-            let attaching = tokio::spawn(async move {
-                tokio::task::yield_now().await;
-                late.show()
-            });
-            return attaching.await.unwrap();
-        }
-        if !self.memory.has(Flaw::AttachIgnoresGuard) {
-            self.memory.check(&guard)?;
-        }
-        self.show()
     }
 }
