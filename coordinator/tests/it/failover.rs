@@ -8,6 +8,7 @@ use tidegate_tablets::{Epoch, MetadataStore, Stage};
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::{Cluster, config, n, t, until_status};
+use crate::flaky_store::FlakyStore;
 use crate::nodes::{Ask, Reply, barrier, operation};
 use OperationKind::{Cleanup, Stream};
 
@@ -179,7 +180,12 @@ async fn one_that_is_told_that_it_is_behind_reads_the_metadata_anew_and_spends_n
         .script(operation(Cleanup, 1, 0), behind.into_iter().map(Reply::Failed));
     let mut config = config();
     config.retry.operation_failures_max = 1;
-    let coordinator = cluster.start_with(config);
+    let store = FlakyStore::new(&cluster.store, []);
+    let coordinator = Coordinator::start(
+        Arc::clone(&store) as Arc<dyn MetadataStore>,
+        Arc::clone(&cluster.nodes) as _,
+        config,
+    );
     cluster.nodes.hold_after(operation(Cleanup, 1, 0), 3);
     let begun = cluster.begin_move(0).await;
     cluster
@@ -192,6 +198,7 @@ async fn one_that_is_told_that_it_is_behind_reads_the_metadata_anew_and_spends_n
             .iter()
             .all(|status| !status.gave_up && status.attempts == 0)
     );
+    assert_eq!(store.times_read(), 3, "each time");
     cluster.nodes.let_go(operation(Cleanup, 1, 0));
     assert_eq!(
         cluster.operator.wait_for_end(t(0), begun).await,

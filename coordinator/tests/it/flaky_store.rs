@@ -1,6 +1,7 @@
 //! A store whose answers get lost.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -32,6 +33,7 @@ pub(crate) struct FlakyStore {
     inner: Arc<LocalStore>,
     faults: Mutex<VecDeque<Fault>>,
     proposed: Mutex<Vec<(RequestId, usize)>>,
+    read: AtomicUsize,
 }
 
 impl FlakyStore {
@@ -40,7 +42,13 @@ impl FlakyStore {
             inner: Arc::clone(inner),
             faults: Mutex::new(faults.into_iter().collect()),
             proposed: Mutex::default(),
+            read: AtomicUsize::new(0),
         })
+    }
+
+    /// How often the metadata was read anew.
+    pub(crate) fn times_read(&self) -> usize {
+        self.read.load(Ordering::SeqCst)
     }
 
     /// The names of the proposals, with the number of their changes, in order.
@@ -84,6 +92,7 @@ impl MetadataStore for FlakyStore {
     }
 
     async fn read_barrier(&self) -> Result<Version, StoreStopped> {
+        self.read.fetch_add(1, Ordering::SeqCst);
         self.inner.read_barrier().await
     }
 
