@@ -10,6 +10,10 @@
 mod engine_suite;
 mod hand_over;
 mod matrix;
+#[cfg_attr(
+    not(feature = "conformance"),
+    allow(dead_code, reason = "flaws and crashes are for the suite")
+)]
 mod memory;
 mod meters;
 mod networks;
