@@ -12,3 +12,4 @@ mod purging;
 mod stages;
 mod stale;
 mod streaming;
+mod whole;
