@@ -181,9 +181,11 @@ impl SourceEngine for FjallEngine {
         guard: SharedGuard,
         from: Option<Position>,
     ) -> Result<Box<dyn Scan>, EngineError> {
+        guard.check()?;
         let empty = Merge::new(std::iter::empty());
         let rows = self
             .read_view(unit.as_u64(), empty, move |view| {
+                // Once more: it may have waited for a thread.
                 guard.check()?;
                 view.rows_after(from.as_ref().map(|position| &*position.0))
             })

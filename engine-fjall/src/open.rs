@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, PersistMode};
-use tidegate_streaming::{EngineError, Position, UnitId};
+use tidegate_guard::SessionId;
+use tidegate_streaming::{EngineError, Position, UnitId, staging_area_made};
 use tokio::sync::Semaphore;
 
 use crate::area::{Area, AreaState, Status};
@@ -19,7 +20,7 @@ use crate::record::{
     FORMAT, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, number, owner, positions_of, scope,
     staging_keyspace,
 };
-use crate::store::{Store, areas_come, keyspace_options};
+use crate::store::{Store, keyspace_options};
 use crate::tablet::{Layer, Space};
 
 /// Opens the directory. Blocks.
@@ -83,7 +84,9 @@ fn recover(mut store: Store) -> Result<Store, EngineError> {
     find_layers(&store)?;
     find_areas(&store)?;
     find_marks(&store)?;
-    areas_come(store.areas().len());
+    for _ in 0..store.areas().len() {
+        staging_area_made();
+    }
     store.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
     Ok(store)
 }
@@ -154,7 +157,7 @@ fn find_areas(store: &Store) -> Result<(), EngineError> {
             continue;
         }
         let space = open_space(store, &name)?;
-        let mut state = AreaState::new(Status::Collecting(std::sync::Arc::clone(&space)));
+        let mut state = AreaState::new(Status::Collecting(Arc::clone(&space)));
         state.positions = positions(store, unit, session)?;
         state.greatest = space
             .keyspace
@@ -184,11 +187,7 @@ fn find_marks(store: &Store) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn forget_records(
-    store: &Store,
-    unit: UnitId,
-    session: tidegate_guard::SessionId,
-) -> Result<(), EngineError> {
+fn forget_records(store: &Store, unit: UnitId, session: SessionId) -> Result<(), EngineError> {
     let mut batch = store.db.batch().durability(None);
     batch.remove(&store.meta, Kind::Area.key(unit, session));
     for key in keys(store, &positions_of(unit, session))? {
@@ -200,7 +199,7 @@ fn forget_records(
 fn positions(
     store: &Store,
     unit: UnitId,
-    session: tidegate_guard::SessionId,
+    session: SessionId,
 ) -> Result<BTreeMap<u64, Position>, EngineError> {
     let mut positions = BTreeMap::new();
     for entry in store.meta.prefix(positions_of(unit, session)) {
@@ -226,7 +225,7 @@ fn open_keyspace(store: &Store, name: &str) -> Result<Keyspace, EngineError> {
         .map_err(engine_error)
 }
 
-fn open_space(store: &Store, name: &str) -> Result<std::sync::Arc<Space>, EngineError> {
+fn open_space(store: &Store, name: &str) -> Result<Arc<Space>, EngineError> {
     let keyspace = open_keyspace(store, name)?;
     let bytes = keyspace.disk_space();
     store.quota.take(bytes)?;

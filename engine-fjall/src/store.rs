@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use tidegate_guard::SessionId;
-use tidegate_streaming::{EngineError, UnitId};
+use tidegate_streaming::{EngineError, UnitId, staging_area_dropped};
 use tokio::sync::Semaphore;
 
 use crate::area::Area;
@@ -146,14 +146,11 @@ impl Drop for Store {
     }
 }
 
-/// Staging areas that have come to this process.
-pub(crate) fn areas_come(areas: usize) {
-    metrics::gauge!("tidegate_staging_areas").increment(areas as f64);
-}
-
-/// Staging areas that this process has no more.
+/// Counts staging areas that this process has no more.
 pub(crate) fn areas_gone(areas: usize) {
-    metrics::gauge!("tidegate_staging_areas").decrement(areas as f64);
+    for _ in 0..areas {
+        staging_area_dropped();
+    }
 }
 
 /// Runs what may block, where it may.

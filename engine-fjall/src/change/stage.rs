@@ -6,14 +6,14 @@ use std::sync::Arc;
 use fjall::Slice;
 use tidegate_guard::SharedGuard;
 use tidegate_kv::{RowRef, StoredValue, decode_rows};
-use tidegate_streaming::{Batch, EngineError};
+use tidegate_streaming::{Batch, EngineError, staging_area_made};
 use tidegate_transport::PeerId;
 
 use crate::area::{Area, AreaState, Status};
 use crate::committer::{Durability, Turn};
 use crate::error::engine_error;
 use crate::record::{Kind, encode_position, position_key, row_key, staging_keyspace};
-use crate::store::{AreaKey, Store, areas_come};
+use crate::store::{AreaKey, Store};
 use crate::tablet::{Space, decode};
 
 impl Store {
@@ -41,7 +41,7 @@ impl Store {
             .map_err(engine_error)?;
         let area = Area::new(unit, session, AreaState::new(Status::Collecting(space)));
         self.areas().insert(key, Arc::clone(&area));
-        areas_come(1);
+        staging_area_made();
         Ok((area, Durability::Later))
     }
 

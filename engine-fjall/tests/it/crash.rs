@@ -9,20 +9,7 @@ use tempfile::TempDir;
 use tidegate_kv::{Row, RowStore};
 use tidegate_streaming::TargetEngine;
 
-use crate::rig::{SOURCE, TABLET, UNIT, batch, fresh, open, row, rows, session, still, unfenced};
-
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("makes a directory");
-    for entry in fs::read_dir(from).expect("reads the directory") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copies");
-        }
-    }
-}
+use crate::rig::{SOURCE, TABLET, UNIT, batch, copy_tree, fresh, open, row, rows, session, still, unfenced};
 
 fn crashed(directory: &TempDir) -> TempDir {
     let copy = tempfile::tempdir().expect("a directory");

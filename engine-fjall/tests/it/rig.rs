@@ -1,5 +1,6 @@
 //! What the tests share: guards, rows, an engine in a temporary directory.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +70,20 @@ pub(crate) async fn fresh(config: FjallConfig) -> (TempDir, Arc<FjallEngine>) {
     let directory = tempfile::tempdir().expect("a directory");
     let engine = open(directory.path(), config).await;
     (directory, engine)
+}
+
+/// Copies a directory as it is at this moment: what a crash would leave.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("makes a directory");
+    for entry in fs::read_dir(from).expect("reads the directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copies");
+        }
+    }
 }
 
 /// All rows of the tablet.
