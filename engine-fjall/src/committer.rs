@@ -140,6 +140,10 @@ impl Committer {
         self.room.close();
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.room.is_closed()
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,7 +257,8 @@ where
 
     fn end(mut self: Box<Self>, sync: &SyncResult) {
         let result = match (self.result.take(), sync) {
-            (Some(Ok((_, Durability::Synced))), Err(error)) => Err(failed(Arc::clone(error))),
+            // Also of a change that did nothing: what made it needless may be what did not come to the disk.
+            (Some(Ok(_)), Err(error)) => Err(failed(Arc::clone(error))),
             (Some(result), _) => result.map(|(value, _)| value),
             (None, _) => Err(failed(Stopped)),
         };

@@ -87,8 +87,11 @@ impl FjallEngine {
     ///
     /// # Cancel safety
     ///
-    /// Safe; call it again.
+    /// Safe; call it again. A second call does nothing.
     pub async fn close(&self) -> Result<(), EngineError> {
+        if self.store.committer.is_stopped() {
+            return Ok(());
+        }
         self.store.closing.store(true, Ordering::Relaxed);
         let folded = self.store.folds.acquire().await;
         let synced = self
@@ -129,6 +132,13 @@ impl FjallEngine {
         .await?;
         self.store.committer.durable(group).await?;
         Ok(answer)
+    }
+}
+
+impl Drop for FjallEngine {
+    fn drop(&mut self) {
+        // A fold that runs ends at its next step, so that the directory can be opened again.
+        self.store.closing.store(true, Ordering::Relaxed);
     }
 }
 

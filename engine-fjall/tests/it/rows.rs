@@ -247,6 +247,7 @@ async fn a_closed_engine_takes_no_more_and_can_be_opened_again() {
         .await
         .expect("writes");
     engine.close().await.expect("closes");
+    engine.close().await.expect("is closed");
     assert!(
         engine
             .write(TABLET, unfenced(), vec![row("l", 1, "v")])

@@ -270,3 +270,62 @@ async fn a_snapshot_stands_still() {
     assert!(scan.next(1000).await.expect("reads").is_none());
     assert!(scan.next(1000).await.expect("reads").is_none());
 }
+
+#[tokio::test]
+async fn a_batch_that_does_not_fit_changes_nothing_and_a_discard_makes_room() {
+    let config = FjallConfig {
+        quota_bytes: Some(4096),
+        ..still()
+    };
+    let (_directory, engine) = fresh(config).await;
+    let big = "x".repeat(3000);
+    let staging = engine
+        .staging(UNIT, session(1), unfenced())
+        .await
+        .expect("an area");
+    staging
+        .stage(unfenced(), SOURCE, batch(&[row("a", 1, &big)]))
+        .await
+        .expect("fits");
+    let refused = staging
+        .stage(unfenced(), SOURCE, batch(&[row("b", 1, &big)]))
+        .await;
+    assert!(matches!(refused, Err(EngineError::DiskFull)), "{refused:?}");
+    let at_a = Some(Position(Bytes::from_static(b"a")));
+    assert_eq!(staging.position(SOURCE).await.expect("answers"), at_a);
+    engine.discard(UNIT, session(1)).await.expect("discards");
+    let staging = engine
+        .staging(UNIT, session(2), unfenced())
+        .await
+        .expect("an area");
+    staging
+        .stage(unfenced(), SOURCE, batch(&[row("b", 1, &big)]))
+        .await
+        .expect("fits now");
+}
+
+#[tokio::test]
+async fn attached_rows_are_folded_in_the_background_and_an_engine_that_is_dropped_stops_that() {
+    let (directory, engine) = fresh(FjallConfig {
+        step_bytes_max: 1,
+        ..FjallConfig::default()
+    })
+    .await;
+    let staged: Vec<_> = (0..500).map(|n| row(&format!("{n:03}"), 1, "v")).collect();
+    let staging = engine
+        .staging(UNIT, session(1), unfenced())
+        .await
+        .expect("an area");
+    staging
+        .stage(unfenced(), SOURCE, batch(&staged))
+        .await
+        .expect("stages");
+    staging.attach(unfenced()).await.expect("attaches");
+    assert_eq!(rows(&engine, TABLET).await, staged);
+    drop((staging, engine));
+    // Opened again while a fold may just be ending its step.
+    let engine = open(directory.path(), FjallConfig::default()).await;
+    assert_eq!(rows(&engine, TABLET).await, staged);
+    engine.fold(TABLET).await.expect("folds the rest");
+    assert_eq!(rows(&engine, TABLET).await, staged);
+}
