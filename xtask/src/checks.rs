@@ -7,6 +7,8 @@ use crate::step::{Context, Outcome};
 
 /// Tests of this package run whole clusters: not for the loop at the desk.
 const SLOW: &str = "tidegate";
+/// Of this one everything is compiled out without its feature.
+const TWO_FACED: &str = "tidegate-inject";
 
 pub(crate) fn fmt(context: &Context) -> Result<Outcome> {
     if let Some(skipped) = missing(context, "rustfmt", "fmt") {
@@ -44,13 +46,16 @@ pub(crate) fn doc(context: &Context) -> Result<Outcome> {
     Ok(Outcome::passed())
 }
 
+/// With all features, and the crates whose features change what they do without any too.
 pub(crate) fn test(context: &Context) -> Result<Outcome> {
-    run_tests(Process::cargo(&context.root).words("test --locked --workspace --no-fail-fast"))
+    let cargo = || Process::cargo(&context.root).words("test --locked --no-fail-fast");
+    let plain = cargo().argument("--package").argument(TWO_FACED);
+    run_tests(vec![cargo().words("--workspace --all-features"), plain])
 }
 
 pub(crate) fn test_fast(context: &Context) -> Result<Outcome> {
     let line = "test --locked --workspace --lib --bins --tests --no-fail-fast --exclude";
-    run_tests(Process::cargo(&context.root).words(line).argument(SLOW))
+    run_tests(vec![Process::cargo(&context.root).words(line).argument(SLOW)])
 }
 
 /// The models: a target directory of their own, as their flags would have everything else built anew.
@@ -70,7 +75,7 @@ pub(crate) fn loom(context: &Context) -> Result<Outcome> {
     for member in modelled {
         process = process.argument("--package").argument(&member.package);
     }
-    run_tests(process)
+    run_tests(vec![process])
 }
 
 /// Writes: formats, and applies what clippy can mend.
@@ -83,14 +88,17 @@ pub(crate) fn fix(context: &Context) -> Result<()> {
 }
 
 /// Runs tests and adds up what they say; none at all is a failure.
-fn run_tests(process: Process) -> Result<Outcome> {
+fn run_tests(runs: Vec<Process>) -> Result<Outcome> {
     let mut tally = Tally::default();
-    let code = process.run_lines(|line| tally.read(line))?;
+    let mut have_passed = true;
+    for run in runs {
+        have_passed &= run.run_lines(|line| tally.read(line))? == Some(0);
+    }
     let said = format!(
         "{} tests passed, {} failed, {} ignored",
         tally.passed, tally.failed, tally.ignored
     );
-    if code != Some(0) {
+    if !have_passed {
         bail!("{said}");
     }
     if tally.passed == 0 {
