@@ -26,5 +26,5 @@ mod verify;
 mod tests;
 
 pub(crate) use self::ledger::{Intent, Ledger, Pending};
-pub(crate) use self::verdict::{Finding, Verdict, Wrong};
+pub(crate) use self::verdict::Verdict;
 pub(crate) use self::verify::{ReadThrough, View, verify};

@@ -180,83 +180,100 @@ impl Report {
     }
 
     fn table(&self) -> Table {
-        let bytes = |bytes: u64| ByteSize(bytes).display().iec().to_string();
-        let drain = &self.drain_ms;
         let mut table = Table::new();
         table.load_style(UTF8_BORDERS_ONLY);
-        let rows = [
-            (
-                "cluster",
-                format!(
-                    "{} nodes over {}, {} tablets, {} replicas each",
-                    self.nodes, self.transport, self.tablets, self.replicas
-                ),
-            ),
-            (
-                "loaded",
-                format!("{} rows, {}", self.rows_loaded, bytes(self.bytes_loaded)),
-            ),
-            (
-                "moves",
-                format!(
-                    "{} completed, {} rolled back, {} failed, of {}",
-                    self.moves_completed, self.moves_rolled_back, self.moves_failed, self.moves_started
-                ),
-            ),
-            (
-                "faults",
-                format!(
-                    "{} streams cut, {} coordinators replaced, {} retries",
-                    self.streams_cut, self.coordinators_replaced, self.retries
-                ),
-            ),
-            (
-                "streamed",
-                format!(
-                    "{} in {} batches, {:.1} MiB/s a stream",
-                    bytes(self.bytes_streamed),
-                    self.batches_applied,
-                    self.stream_mib_s
-                ),
-            ),
-            (
-                "refused",
-                format!("{} times, because the session was closed", self.refused_closed),
-            ),
-            (
-                "sessions",
-                format!(
-                    "{} opened, {} closed; left: {} sessions, {} guards, {} staging areas",
-                    self.sessions_opened,
-                    self.sessions_closed,
-                    self.sessions_left,
-                    self.guards_left,
-                    self.staged_left
-                ),
-            ),
-            (
-                "drained in",
-                format!(
-                    "{} ms (p50), {} ms (p99), {} ms (max)",
-                    drain.p50, drain.p99, drain.max
-                ),
-            ),
-            (
-                "rows checked",
-                format!(
-                    "{}: {} lost, {} came back, {} misplaced",
-                    self.rows_checked, self.rows_lost, self.rows_resurrected, self.rows_misplaced
-                ),
-            ),
-            ("took", format!("{:.1} s", self.elapsed_s)),
-        ];
-        for (what, text) in rows {
+        for (what, text) in self.work().into_iter().chain(self.checks()) {
             table.add_row([
                 Cell::new(what).set_alignment(CellAlignment::Right),
                 Cell::new(text),
             ]);
         }
         table
+    }
+
+    /// What was done.
+    fn work(&self) -> [(&'static str, String); 5] {
+        let Self {
+            nodes,
+            transport,
+            tablets,
+            replicas,
+            ..
+        } = self;
+        let cluster = format!("{nodes} nodes over {transport}, {tablets} tablets, {replicas} replicas each");
+        let loaded = format!("{} rows, {}", self.rows_loaded, iec(self.bytes_loaded));
+        let Self {
+            moves_started,
+            moves_completed,
+            moves_rolled_back,
+            moves_failed,
+            ..
+        } = self;
+        let moves = format!(
+            "{moves_completed} completed, {moves_rolled_back} rolled back, {moves_failed} failed, of {moves_started}"
+        );
+        let Self {
+            streams_cut,
+            coordinators_replaced,
+            retries,
+            ..
+        } = self;
+        let faults = format!(
+            "{streams_cut} streams cut, {coordinators_replaced} coordinators replaced, {retries} retries"
+        );
+        let Self {
+            batches_applied,
+            stream_mib_s,
+            ..
+        } = self;
+        let streamed = format!(
+            "{} in {batches_applied} batches, {stream_mib_s:.1} MiB/s a stream",
+            iec(self.bytes_streamed)
+        );
+        [
+            ("cluster", cluster),
+            ("loaded", loaded),
+            ("moves", moves),
+            ("faults", faults),
+            ("streamed", streamed),
+        ]
+    }
+
+    /// What was looked at, and what was left.
+    fn checks(&self) -> [(&'static str, String); 5] {
+        let refused = format!("{} times, because the session was closed", self.refused_closed);
+        let Self {
+            sessions_opened,
+            sessions_closed,
+            sessions_left,
+            guards_left,
+            staged_left,
+            ..
+        } = self;
+        let sessions = format!(
+            "{sessions_opened} opened, {sessions_closed} closed; left: {sessions_left} sessions, \
+             {guards_left} guards, {staged_left} staging areas"
+        );
+        let DrainMillis { p50, p99, max } = self.drain_ms;
+        let drained = format!("{p50} ms (p50), {p99} ms (p99), {max} ms (max)");
+        let Self {
+            rows_checked,
+            rows_lost,
+            rows_resurrected,
+            rows_misplaced,
+            ..
+        } = self;
+        let rows = format!(
+            "{rows_checked}: {rows_lost} lost, {rows_resurrected} came back, {rows_misplaced} misplaced"
+        );
+        let took = format!("{:.1} s", self.elapsed_s);
+        [
+            ("refused", refused),
+            ("sessions", sessions),
+            ("drained in", drained),
+            ("rows checked", rows),
+            ("took", took),
+        ]
     }
 
     fn conclusion(&self) -> String {
@@ -286,6 +303,10 @@ impl Report {
         }
         format!("FAILED: {}.", wrong.join(", "))
     }
+}
+
+fn iec(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
 }
 
 /// What one stream carries in a second, on average over all, and over both of their ends.

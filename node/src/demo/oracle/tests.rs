@@ -10,6 +10,7 @@ use tidegate_guard::{SharedGuard, Unfenced};
 use tidegate_kv::{MemoryEngine, ReadError, Row, RowStore, Timestamp, token_of};
 use tidegate_tablets::{Accepted, Change, Metadata, NodeId, TableId, TabletId, Version};
 
+use super::verdict::Wrong;
 use super::*;
 
 fn unfenced() -> SharedGuard {
