@@ -73,6 +73,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
             .filter(|file| file.name() == "Cargo.toml")
             .flat_map(manifests::faults),
     );
+    faults.extend(manifests::unused(&files));
     if faults.is_empty() {
         return Ok(Outcome::Passed(format!("{} files", files.len())));
     }

@@ -1,12 +1,15 @@
 //! Connections that come, break and are made anew.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tidegate_transport::{StreamError, Transport, TransportError};
+use tidegate_transport::{ResetCode, StreamError, Transport, TransportError};
 use tidegate_transport_quic::authority::Authority;
-use tidegate_transport_quic::{QuicConfig, QuicTransport};
+use tidegate_transport_quic::{Identity, QuicConfig, QuicLimits, QuicTransport};
 use tokio::time::timeout;
 
 use crate::network::{A, B, LONG, anywhere, bind, brisk, introduce, pair, stream};
@@ -54,37 +57,83 @@ async fn both_may_connect_at_the_same_time() {
     }
 }
 
+/// Node 2 on a runtime of its own, which stops without a word when its first frame has come.
+struct Vanishing {
+    address: SocketAddr,
+    stop: SyncSender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Vanishing {
+    async fn start(identity: Identity) -> Self {
+        let (tell_address, address) = tokio::sync::oneshot::channel();
+        let (stop, stopped) = sync_channel::<()>(1);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let b = runtime.block_on(async { bind(identity, brisk()) });
+            tell_address.send(b.local_addr().unwrap()).unwrap();
+            let _incoming = runtime.block_on(async {
+                let mut incoming = b.accept().await.unwrap();
+                incoming.stream.recv.recv().await.unwrap();
+                incoming
+            });
+            // From here on nothing runs there, and nothing is closed.
+            stopped.recv().unwrap();
+        });
+        let address = address.await.unwrap();
+        Self {
+            address,
+            stop,
+            thread,
+        }
+    }
+
+    fn end(self) {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_peer_that_vanishes_is_missed_within_the_idle_timeout() {
     let authority = Authority::new("blue").unwrap();
     let a = bind(authority.issue(A).unwrap(), brisk());
-    // A runtime of its own, so that it can stop without a word.
-    let (address, is_bound) = tokio::sync::oneshot::channel();
-    let (stop, stopped) = std::sync::mpsc::sync_channel::<()>(1);
-    let identity = authority.issue(B).unwrap();
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let b = runtime.block_on(async { bind(identity, brisk()) });
-        address.send(b.local_addr().unwrap()).unwrap();
-        runtime.block_on(async {
-            let mut incoming = b.accept().await.unwrap();
-            incoming.stream.recv.recv().await.unwrap();
-            // From here on nothing runs there, and nothing is closed.
-            stopped.recv().unwrap();
-        });
-    });
-    a.set_peer_address(B, is_bound.await.unwrap()).unwrap();
+    let b = Vanishing::start(authority.issue(B).unwrap()).await;
+    a.set_peer_address(B, b.address).unwrap();
     let mut near = a.open(B).await.unwrap();
     near.send.send(&[Bytes::from_static(b"hello?")]).await.unwrap();
     let lost = timeout(LONG, near.recv.recv()).await.unwrap();
     assert_eq!(lost, Err(StreamError::Disconnected));
     let error = timeout(LONG, a.open(B)).await.unwrap().unwrap_err();
     assert!(matches!(error, TransportError::Unreachable { .. }), "{error}");
-    stop.send(()).unwrap();
-    thread.join().unwrap();
+    b.end();
+}
+
+#[tokio::test]
+async fn a_finish_that_nobody_acknowledges_ends_as_stalled() {
+    let limits = QuicLimits {
+        finish_deadline: Duration::from_millis(200),
+        idle_timeout: LONG,
+        ..brisk()
+    };
+    let authority = Authority::new("blue").unwrap();
+    let a = bind(authority.issue(A).unwrap(), limits);
+    let b = Vanishing::start(authority.issue(B).unwrap()).await;
+    a.set_peer_address(B, b.address).unwrap();
+    let mut near = a.open(B).await.unwrap();
+    near.send.send(&[Bytes::from_static(b"hello?")]).await.unwrap();
+    // More than one flight: whatever it still acknowledges, it does not do so for all.
+    let sent = async {
+        let frame = [Bytes::from(vec![0; 256 << 10])];
+        near.send.send(&frame).await.unwrap();
+        near.send.finish().await
+    };
+    let finished = timeout(LONG, sent).await.unwrap();
+    assert_eq!(finished, Err(StreamError::Reset(ResetCode::Stalled)));
+    b.end();
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Rules for Cargo.toml.
 
+use std::collections::BTreeSet;
+
 use super::{Fault, File};
 
 pub(super) fn faults(file: &File) -> Vec<Fault> {
@@ -38,4 +40,50 @@ pub(super) fn faults(file: &File) -> Vec<Fault> {
         faults.push(file.fault(0, "the lints are those of the workspace"));
     }
     faults
+}
+
+/// Dependencies that no code names: of a crate, and of the workspace.
+pub(super) fn unused(files: &[File]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut wanted = BTreeSet::new();
+    for manifest in files.iter().filter(|file| file.path.ends_with("/Cargo.toml")) {
+        let folder = manifest.path.trim_end_matches("Cargo.toml");
+        let code: Vec<&str> = files
+            .iter()
+            .filter(|file| file.is_rust() && file.path.starts_with(folder))
+            .map(|file| file.text.as_str())
+            .collect();
+        for (line, name) in dependencies(&manifest.text, |section| section.ends_with("dependencies")) {
+            wanted.insert(name);
+            let crate_name = name.replace('-', "_");
+            if !code.iter().any(|text| text.contains(&crate_name)) {
+                faults.push(manifest.fault(line, format!("no code here names {name}")));
+            }
+        }
+    }
+    for root in files.iter().filter(|file| file.path == "Cargo.toml") {
+        for (line, name) in dependencies(&root.text, |section| section == "workspace.dependencies") {
+            if !wanted.contains(name) {
+                faults.push(root.fault(line, format!("no crate uses {name}")));
+            }
+        }
+    }
+    faults
+}
+
+/// The names in the sections that are asked for, with their lines.
+fn dependencies(text: &str, is_asked: fn(&str) -> bool) -> Vec<(usize, &str)> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.starts_with('[') {
+            section = line.trim_matches(['[', ']']);
+        } else if is_asked(section)
+            && !line.starts_with([' ', '#', ']', '}'])
+            && let Some((name, _)) = line.split_once([' ', '=', '.'])
+        {
+            found.push((index + 1, name));
+        }
+    }
+    found
 }

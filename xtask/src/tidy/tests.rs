@@ -107,3 +107,23 @@ fn manifests_keep_their_rules() {
         [(3, "external crates come without their default features")]
     );
 }
+
+#[test]
+fn what_nobody_uses_is_found() {
+    let files = [
+        file(
+            "Cargo.toml",
+            "[workspace.dependencies]\nbytes = { }\nasync-trait = { }\nuuid = { }\n",
+        ),
+        file(
+            "a/Cargo.toml",
+            "[dependencies]\nbytes = { }\n\n[dev-dependencies]\nasync-trait = { }\n",
+        ),
+        file("a/src/lib.rs", "//! Doc.\nuse async_trait::async_trait;\n"),
+        file("b/src/lib.rs", "//! Doc.\nuse bytes::Bytes;\n"),
+    ];
+    assert_eq!(
+        rules(&manifests::unused(&files)),
+        [(2, "no code here names bytes"), (4, "no crate uses uuid")]
+    );
+}
