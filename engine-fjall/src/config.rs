@@ -10,6 +10,8 @@ pub struct FjallConfig {
     pub memtable_bytes_max: u64,
     /// Bytes of journal files kept before memtables are flushed to make room; at least 64 MiB.
     pub journal_bytes_max: u64,
+    /// Files kept open between reads; several engines may share a process, and its limit.
+    pub open_files_max: usize,
     /// Threads of fjall for flushes and compactions.
     pub worker_threads: usize,
     /// Writes that share one fsync at most.
@@ -33,6 +35,7 @@ impl Default for FjallConfig {
             cache_bytes: 64 << 20,
             memtable_bytes_max: 16 << 20,
             journal_bytes_max: 256 << 20,
+            open_files_max: 200,
             worker_threads: 2,
             group_writes_max: 64,
             queued_writes_max: 256,

@@ -27,6 +27,7 @@ use crate::tablet::{Layer, Space};
 pub(crate) fn open_store(path: PathBuf, config: FjallConfig) -> Result<Store, OpenError> {
     let db = Database::builder(&path)
         .cache_size(config.cache_bytes)
+        .max_cached_files(Some(config.open_files_max.max(16)))
         .worker_threads(config.worker_threads.max(1))
         .max_journaling_size(config.journal_bytes_max.max(64 << 20))
         .manual_journal_persist(true)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use tidegate_engine_fjall::FjallConfig;
 use tidegate_kv::{Row, RowStore, Timestamp};
 use tidegate_streaming::TargetEngine;
 
@@ -45,6 +46,14 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Memtables so small that rows go to table files and come back from them all the time.
+fn flushing() -> FjallConfig {
+    FjallConfig {
+        memtable_bytes_max: 1536,
+        ..still()
+    }
+}
+
 type Rows = BTreeMap<Bytes, Row>;
 
 #[derive(Default)]
@@ -66,7 +75,7 @@ fn merge(into: &mut Rows, rows: impl IntoIterator<Item = Row>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn it_does_what_a_map_would_do(steps in proptest::collection::vec(a_step(), 1..25)) {
@@ -76,7 +85,7 @@ proptest! {
 }
 
 async fn follow(steps: Vec<Step>) {
-    let (directory, mut engine) = fresh(still()).await;
+    let (directory, mut engine) = fresh(flushing()).await;
     let mut model = Model::default();
     // One timestamp, one row: what a clock guarantees.
     let mut known = BTreeMap::<(Bytes, Timestamp), Row>::new();
@@ -148,7 +157,7 @@ async fn follow(steps: Vec<Step>) {
             }
             Step::Reopen => {
                 drop(engine);
-                engine = open(directory.path(), still()).await;
+                engine = open(directory.path(), flushing()).await;
             }
             Step::Stage(..) | Step::Attach(_) => continue,
         }
