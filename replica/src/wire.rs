@@ -270,3 +270,6 @@ fn decode<T: Decode<()>>(frame: &[u8]) -> Result<T, NotAFrame> {
         _ => Err(NotAFrame),
     }
 }
+
+#[cfg(test)]
+mod tests;
