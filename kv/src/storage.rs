@@ -142,12 +142,11 @@ impl Storage for KvStorage {
     async fn fill(
         &self,
         tablet: TabletId,
+        session: SessionId,
         guard: SharedGuard,
         floor: u64,
         peers: BTreeSet<NodeId>,
     ) -> Result<(), EngineError> {
-        // The peers compare the session with their own metadata; a fill outside of one has nothing to show them.
-        let session = guard.session().ok_or(Rejected::Closed)?;
         for peer in peers {
             self.fill_from(peer, (tablet, session, floor), &guard).await?;
         }

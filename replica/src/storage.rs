@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use tidegate_guard::SharedGuard;
+use tidegate_guard::{SessionId, SharedGuard};
 use tidegate_streaming::{EngineError, SourceEngine, TargetEngine};
 use tidegate_tablets::{NodeId, TabletId};
 
@@ -24,8 +24,8 @@ pub trait Storage: SourceEngine + TargetEngine {
     /// [`EngineError`].
     async fn remove(&self, tablet: TabletId, guard: SharedGuard) -> Result<(), EngineError>;
 
-    /// Gets from `peers` the tombstones up to `floor` that this replica lacks. Every wait in it also watches
-    /// `guard.closing()`.
+    /// Gets from `peers` the tombstones up to `floor` that this replica lacks, naming `session` to them: they
+    /// compare it with their own metadata. Every wait in it also watches `guard.closing()`.
     ///
     /// # Errors
     ///
@@ -33,6 +33,7 @@ pub trait Storage: SourceEngine + TargetEngine {
     async fn fill(
         &self,
         tablet: TabletId,
+        session: SessionId,
         guard: SharedGuard,
         floor: u64,
         peers: BTreeSet<NodeId>,

@@ -136,7 +136,7 @@ impl OperationTask {
             OperationKind::Cleanup => self.storage.remove(tablet, guard).await.map_err(engine_error),
             OperationKind::Fill => self
                 .storage
-                .fill(tablet, guard, purge_floor, others)
+                .fill(tablet, operation.frozen.session, guard, purge_floor, others)
                 .await
                 .map_err(engine_error),
             OperationKind::Purge => self

@@ -127,6 +127,7 @@ impl Storage for TestData {
     async fn fill(
         &self,
         tablet: TabletId,
+        _session: SessionId,
         guard: SharedGuard,
         floor: u64,
         peers: BTreeSet<NodeId>,

@@ -40,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) streaming: StreamingContext,
     pub(crate) replica: Arc<Replica>,
     sessions: Arc<dyn Sessions>,
+    /// The engine as the replica sees it.
+    rows: Arc<dyn RowStore>,
     fjall: Arc<FjallEngine>,
     router: Mutex<Option<JoinHandle<()>>>,
 }
@@ -78,7 +80,7 @@ impl Node {
         });
         let requests = KvService::new(
             Arc::clone(&replica) as _,
-            rows,
+            Arc::clone(&rows),
             Arc::clone(&clock),
             config.clone(),
         );
@@ -98,6 +100,7 @@ impl Node {
             streaming,
             replica,
             sessions,
+            rows,
             fjall,
             router: Mutex::new(Some(router)),
         })
@@ -120,7 +123,7 @@ impl Node {
             let resting = map.is_some_and(|map| map.tablets.values().all(|t| t.transition.is_none()));
             let free =
                 self.sessions.open_sessions().is_empty() && self.sessions.closing_sessions().is_empty();
-            if resting && free && self.engine.staged().await.is_ok_and(|staged| staged.is_empty()) {
+            if resting && free && self.rows.staged().await.is_ok_and(|staged| staged.is_empty()) {
                 return;
             }
         }
