@@ -108,40 +108,21 @@ impl Replica {
             Arc::clone(&removals),
             Arc::clone(&storage),
         ));
-        let puller = Puller::new(
-            Arc::clone(&transport),
-            Arc::clone(&storage) as _,
-            streaming.clone(),
-        );
-        let operations = Arc::new(Operations::new(
-            OperationTask {
-                node,
-                sessions: Arc::clone(&sessions),
-                published: Arc::clone(&published),
-                removals: Arc::clone(&removals),
-                storage: Arc::clone(&storage),
-                puller: Arc::new(puller),
-            },
-            config.clone(),
-        ));
-        let control = Control {
-            barrier: Barrier {
-                sessions: Arc::clone(&sessions),
-                fence: Arc::clone(&fence),
-                published: Arc::clone(&published),
-                removals: Arc::clone(&removals),
-                holders_named_max: config.holders_named_max,
-            },
-            operations: Arc::clone(&operations),
-            published: Arc::clone(&published),
-            config: config.clone(),
-        };
-        let admission = SourceAdmission {
+        let task = OperationTask {
             node,
             sessions: Arc::clone(&sessions),
             published: Arc::clone(&published),
+            removals: Arc::clone(&removals),
+            storage: Arc::clone(&storage),
+            puller: Puller::new(
+                Arc::clone(&transport),
+                Arc::clone(&storage) as _,
+                streaming.clone(),
+            ),
         };
-        let streams = StreamService::new(Arc::clone(&storage) as _, Arc::new(admission), streaming);
+        let operations = Arc::new(Operations::new(task, config.clone()));
+        let admission = admission(node, &sessions, &published);
+        let streams = StreamService::new(Arc::clone(&storage) as _, admission, streaming);
         let applier = Applier::new(
             node,
             Arc::clone(&sessions),
@@ -149,9 +130,17 @@ impl Replica {
             Arc::clone(&published),
             Arc::clone(&removals),
             Arc::clone(&sweeper),
-            storage,
-            transport,
+            Arc::clone(&storage),
+            Arc::clone(&transport),
         );
+        let barrier = Barrier {
+            sessions: Arc::clone(&sessions),
+            fence: Arc::clone(&fence),
+            published: Arc::clone(&published),
+            removals: Arc::clone(&removals),
+            holders_named_max: config.holders_named_max,
+        };
+        let control = control(barrier, &operations, &config);
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(store, applier));
         tasks.spawn(async move { sweeper.run().await });
@@ -163,7 +152,7 @@ impl Replica {
             sessions,
             removals,
             operations,
-            control: Arc::new(RpcService::new(control)),
+            control,
             streams: Arc::new(streams),
             tasks: Mutex::new(tasks),
         })
@@ -315,6 +304,28 @@ impl Replica {
         }
         self.operations.stop().await;
     }
+}
+
+fn admission(node: NodeId, sessions: &Arc<dyn Sessions>, published: &Arc<Published>) -> Arc<SourceAdmission> {
+    let (sessions, published) = (Arc::clone(sessions), Arc::clone(published));
+    Arc::new(SourceAdmission {
+        node,
+        sessions,
+        published,
+    })
+}
+
+fn control(
+    barrier: Barrier,
+    operations: &Arc<Operations>,
+    config: &ReplicaConfig,
+) -> Arc<RpcService<Control>> {
+    Arc::new(RpcService::new(Control {
+        config: config.clone(),
+        published: Arc::clone(&barrier.published),
+        barrier,
+        operations: Arc::clone(operations),
+    }))
 }
 
 async fn follow(store: Arc<dyn MetadataStore>, applier: Applier) {

@@ -3,6 +3,7 @@
 mod random;
 mod stages;
 mod ways_back;
+mod what_is_gone;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -23,7 +23,7 @@ pub(crate) struct OperationTask {
     pub(crate) published: Arc<Published>,
     pub(crate) removals: Arc<Removals>,
     pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) puller: Arc<Puller>,
+    pub(crate) puller: Puller,
 }
 
 /// What the metadata asks this node to do.

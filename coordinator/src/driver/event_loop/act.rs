@@ -51,17 +51,14 @@ impl EventLoop {
                     retry,
                 } => {
                     let deadline = self.config.operation_deadline;
-                    self.operate(
-                        node,
-                        Operation {
-                            kind,
-                            tablet,
-                            frozen,
-                            min_version,
-                            deadline,
-                        },
-                        retry,
-                    );
+                    let operation = Operation {
+                        kind,
+                        tablet,
+                        frozen,
+                        min_version,
+                        deadline,
+                    };
+                    self.operate(node, operation, retry);
                 }
                 Action::Propose {
                     tablet,
@@ -71,10 +68,9 @@ impl EventLoop {
                     back,
                 } => {
                     if changes.len() < self.proposer.room() {
-                        self.shared
-                            .lock()
-                            .progress
-                            .change_started(tablet, epoch, back.as_ref());
+                        let mut state = self.shared.lock();
+                        state.progress.change_started(tablet, epoch, back.as_ref());
+                        drop(state);
                         log_change(tablet, &change, skipped, back.as_ref());
                         changes.push((tablet, epoch, change));
                     }
