@@ -34,7 +34,7 @@ pub struct ReplicaParts {
     pub node: NodeId,
     /// Its handle on the metadata.
     pub store: Arc<dyn MetadataStore>,
-    /// Its sessions. Nobody else opens or closes any.
+    /// Its sessions, new at every start, as a closed one never opens again. Nobody else opens or closes any.
     pub sessions: Arc<dyn Sessions>,
     /// Its data.
     pub storage: Arc<dyn Storage>,
@@ -141,9 +141,7 @@ impl Replica {
             holders_named_max: config.holders_named_max,
         };
         let control = control(barrier, &operations, &config);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(follow(store, applier));
-        tasks.spawn(async move { sweeper.run().await });
+        let tasks = run(store, applier, sweeper);
         Arc::new(Self {
             node,
             config,
@@ -326,6 +324,13 @@ fn control(
         barrier,
         operations: Arc::clone(operations),
     }))
+}
+
+fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow(store, applier));
+    tasks.spawn(async move { sweeper.run().await });
+    tasks
 }
 
 async fn follow(store: Arc<dyn MetadataStore>, applier: Applier) {
