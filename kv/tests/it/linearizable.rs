@@ -202,7 +202,13 @@ async fn purge(cluster: &Arc<Cluster>, dice: &mut Dice) {
             replicas.iter().filter(|peer| *peer != id).copied().collect();
         let storage = &cluster.node(id.as_u64()).storage;
         while storage
-            .fill(cluster.tablet, enter(session(cluster)).0, floor, peers.clone())
+            .fill(
+                cluster.tablet,
+                session(cluster),
+                enter(session(cluster)).0,
+                floor,
+                peers.clone(),
+            )
             .await
             .is_err()
         {

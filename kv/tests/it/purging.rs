@@ -68,7 +68,7 @@ async fn fill(cluster: &Cluster, id: u64, floor: u64) -> Result<(), EngineError>
     cluster
         .node(id)
         .storage
-        .fill(cluster.tablet, guard, floor, peers)
+        .fill(cluster.tablet, session(cluster), guard, floor, peers)
         .await
 }
 
@@ -147,24 +147,40 @@ async fn tombstones_are_shown_to_participants_of_that_purge_only() {
     refused(
         stranger
             .storage
-            .fill(cluster.tablet, enter(named).0, FLOOR, peers())
+            .fill(cluster.tablet, named, enter(named).0, FLOOR, peers())
             .await,
     );
     let storage = &cluster.node(2).storage;
-    refused(storage.fill(cluster.tablet, enter(other).0, FLOOR, peers()).await);
     refused(
         storage
-            .fill(cluster.tablet, enter(named).0, FLOOR + 1, peers())
+            .fill(cluster.tablet, other, enter(other).0, FLOOR, peers())
+            .await,
+    );
+    refused(
+        storage
+            .fill(cluster.tablet, named, enter(named).0, FLOOR + 1, peers())
             .await,
     );
     storage
-        .fill(cluster.tablet, enter(named).0, FLOOR, peers())
+        .fill(cluster.tablet, named, enter(named).0, FLOOR, peers())
         .await
         .unwrap();
-    let unnamed = storage.fill(cluster.tablet, unfenced(), FLOOR, peers()).await;
-    assert!(matches!(unnamed, Err(EngineError::Rejected(Rejected::Closed))));
+    // What the peers compare is the session that is named to them, whatever guard it runs under.
+    storage
+        .fill(cluster.tablet, named, unfenced(), FLOOR, peers())
+        .await
+        .unwrap();
+    refused(
+        storage
+            .fill(cluster.tablet, other, unfenced(), FLOOR, peers())
+            .await,
+    );
     cluster.enter(Some(Stage::Purge)).await;
-    refused(storage.fill(cluster.tablet, enter(named).0, FLOOR, peers()).await);
+    refused(
+        storage
+            .fill(cluster.tablet, named, enter(named).0, FLOOR, peers())
+            .await,
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,10 +190,11 @@ async fn a_fill_ends_when_its_session_closes() {
     let slow = Duration::from_secs(3);
     cluster.network.set_delay(peer(1), peer(2), slow..=slow);
     let (guard, gate) = enter(session(&cluster));
-    let fill = cluster
-        .node(1)
-        .storage
-        .fill(cluster.tablet, guard, FLOOR, [node(2)].into());
+    let fill =
+        cluster
+            .node(1)
+            .storage
+            .fill(cluster.tablet, session(&cluster), guard, FLOOR, [node(2)].into());
     let mut fill = std::pin::pin!(fill);
     assert!(timeout(Duration::from_millis(100), &mut fill).await.is_err());
     gate.close();
@@ -193,10 +210,11 @@ async fn a_page_that_is_being_merged_holds_the_session_though_the_fill_is_gone()
     begin_purge(&cluster, FLOOR).await;
     cluster.node(1).engine.hold();
     let (guard, gate) = enter(session(&cluster));
-    let fill = cluster
-        .node(1)
-        .storage
-        .fill(cluster.tablet, guard, FLOOR, [node(2)].into());
+    let fill =
+        cluster
+            .node(1)
+            .storage
+            .fill(cluster.tablet, session(&cluster), guard, FLOOR, [node(2)].into());
     {
         let fill = std::pin::pin!(fill);
         tokio::select! {
