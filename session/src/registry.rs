@@ -2,6 +2,7 @@
 
 mod book;
 mod guard;
+mod index;
 mod session;
 mod shared;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use self::book::Delta;
 use self::guard::SessionGuard;
-use self::shared::{Shared, holders_of};
+use self::shared::Shared;
 use crate::{Holder, NotDrained, SessionConfig, SessionState, Sessions};
 
 /// The sessions of one node, in memory; what they are made of lives in the metadata.
@@ -98,13 +99,15 @@ impl Sessions for SessionRegistry {
 
     async fn drain(&self, sessions: &[SessionId], deadline: Duration) -> Result<(), NotDrained> {
         let begun = Instant::now();
-        let mut waiting = self.shared.closing_among(sessions);
+        let waiting = self.shared.closing_among(sessions);
         if timeout(deadline, self.shared.drained(&waiting)).await.is_ok() {
             return Ok(());
         }
-        // Sessions late in the list may have drained while an early one did not; those are no business of the report.
-        waiting.retain(|(_id, session)| !session.gate().is_drained());
-        let mut holders = holders_of(&waiting);
+        // Those that drained meanwhile are no business of the report; if all did, just now, there is none.
+        let mut holders = self.shared.left(&waiting);
+        if holders.is_empty() {
+            return Ok(());
+        }
         let unnamed = holders.len().saturating_sub(self.config.holders_reported);
         holders.truncate(self.config.holders_reported);
         Err(NotDrained {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use tidegate_guard::SessionId;
 use tokio::time::Instant;
 
 use super::book::{Book, Delta};
+use super::index::Index;
 use super::session::Session;
 use crate::meters::Meters;
 use crate::primitive::Locked;
@@ -16,12 +16,11 @@ use crate::{Holder, SessionConfig, SessionState};
 /// What a registry and its guards share.
 ///
 /// The book says which session is in which state and is the one truth; the index leads a thaw to its session
-/// without a lock that others wait for. Locks are taken in the order book, shard of the index, holders; no
-/// reference into the index outlives the expression that made it.
+/// without a lock that others wait for. Locks are taken in the order book, shard of the index, holders.
 pub(super) struct Shared {
     book: Locked<Book>,
-    /// The sessions that are open or closing; changed under the book's lock only, never iterated.
-    index: DashMap<SessionId, Arc<Session>>,
+    /// The sessions that are open or closing; changed under the book's lock only.
+    index: Index,
     meters: Meters,
 }
 
@@ -36,7 +35,7 @@ impl Shared {
     pub(super) fn new(config: &SessionConfig) -> Self {
         Self {
             book: Locked::new(Book::new(config.closed_remembered)),
-            index: DashMap::new(),
+            index: Index::new(),
             meters: Meters::new(),
         }
     }
@@ -47,7 +46,7 @@ impl Shared {
 
     /// The session to enter, if it is open or closing.
     pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.index.get(&id).map(|session| Arc::clone(session.value()))
+        self.index.find(id)
     }
 
     pub(super) fn reconcile(&self, wanted: &BTreeSet<SessionId>) {
@@ -98,7 +97,7 @@ impl Shared {
         let finished = self.book.with(|book| {
             let since = book.finish(id)?;
             // Out of the index in the same step: who finds no session here finds its id among the closed.
-            Some((since, self.index.remove(&id)))
+            Some((since, self.index.remove(id)))
         });
         if let Some((since, _dropped_outside_the_lock)) = finished {
             self.meters.closed(since.elapsed());
@@ -113,6 +112,24 @@ impl Shared {
             // drain may ask for the state next, so the drain finishes the session itself.
             self.finish_if_drained(*id, session);
         }
+    }
+
+    /// Who still holds these sessions, which are closing; nobody if all are closed.
+    pub(super) fn left(&self, closing: &[(SessionId, Arc<Session>)]) -> Vec<Holder> {
+        // Race: the last holder leaves while the report is made: a drain that failed and names nobody. Defence: the
+        // list is read before the gates. Nobody enters a closing session, and who leaves its gate is on the list
+        // until after: a gate that is held now has its holder on the list that was read before.
+        let mut holders = holders_of(closing);
+        let mut held = BTreeSet::new();
+        for (id, session) in closing {
+            if session.gate().is_drained() {
+                self.finish_if_drained(*id, session);
+            } else {
+                held.insert(*id);
+            }
+        }
+        holders.retain(|holder| held.contains(&holder.session));
+        holders
     }
 
     pub(super) fn state(&self, id: SessionId) -> Option<SessionState> {

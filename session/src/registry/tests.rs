@@ -4,8 +4,7 @@
 //! RUSTFLAGS="--cfg tidegate_loom" cargo test -p tidegate-session --release --lib
 //! ```
 //!
-//! The gates, the book's lock and the lists of holders are the model checker's. The index is not: dashmap is taken to
-//! do each look-up, insertion and removal in one step, which holds as no reference into it is kept.
+//! The gates, the book's lock, the index and the lists of holders are the model checker's.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -118,6 +117,25 @@ fn drain_against_last_leave() {
         assert_eq!(sessions.state(id()), Some(SessionState::Closed));
         leaver.join().unwrap();
         assert!(sessions.holders().is_empty());
+    });
+}
+
+/// A drain at its deadline, while the last holder leaves: it names the holder, or the session is closed.
+#[test]
+fn report_against_last_leave() {
+    check(|| {
+        let sessions = open();
+        let guard = thaw(&sessions).unwrap();
+        sessions.apply(&[id()], &[]);
+        let waiting = sessions.shared.closing_among(&[id()]);
+        let leaver = spawn(move || drop(guard));
+        let named = sessions.shared.left(&waiting).len();
+        assert!(
+            named == 1 || sessions.state(id()) == Some(SessionState::Closed),
+            "not drained, and nobody is named"
+        );
+        leaver.join().unwrap();
+        assert!(sessions.shared.left(&waiting).is_empty());
     });
 }
 
