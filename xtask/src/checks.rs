@@ -1,5 +1,7 @@
 //! The steps that cargo does by itself.
 
+use std::fs;
+
 use anyhow::{Result, bail};
 
 use crate::process::Process;
@@ -60,22 +62,30 @@ pub(crate) fn test_fast(context: &Context) -> Result<Outcome> {
 
 /// The models: a target directory of their own, as their flags would have everything else built anew.
 pub(crate) fn loom(context: &Context) -> Result<Outcome> {
-    let modelled: Vec<_> = context
-        .members
-        .iter()
-        .filter(|member| context.root.join(&member.folder).join("tests/loom.rs").exists())
-        .collect();
-    if modelled.is_empty() {
+    let mut runs = Vec::new();
+    for member in &context.members {
+        let folder = context.root.join(&member.folder);
+        // Models of what is public stand beside the integration tests; of what is not, among the unit tests.
+        let target = if folder.join("tests/loom.rs").exists() {
+            "--test loom"
+        } else if fs::read_to_string(folder.join("Cargo.toml"))?.contains("cfg(tidegate_loom)") {
+            "--lib"
+        } else {
+            continue;
+        };
+        let run = Process::cargo(&context.root)
+            .environment("RUSTFLAGS", "--cfg tidegate_loom")
+            .environment("CARGO_TARGET_DIR", context.target.join("loom"))
+            .words("test --locked --release")
+            .words(target)
+            .argument("--package")
+            .argument(&member.package);
+        runs.push(run);
+    }
+    if runs.is_empty() {
         bail!("no crate has models");
     }
-    let mut process = Process::cargo(&context.root)
-        .environment("RUSTFLAGS", "--cfg tidegate_loom")
-        .environment("CARGO_TARGET_DIR", context.target.join("loom"))
-        .words("test --locked --release --test loom");
-    for member in modelled {
-        process = process.argument("--package").argument(&member.package);
-    }
-    run_tests(vec![process])
+    run_tests(runs)
 }
 
 /// Writes: formats, and applies what clippy can mend.
