@@ -18,7 +18,7 @@ use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_streaming::EngineError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use crate::error::{Panicked, Stopped, failed};
+use crate::error::{Panicked, Stopped, failed, sync_error};
 
 /// Whether a change is to be on the disk before its caller hears of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,9 @@ pub(crate) struct Committer {
     room: Arc<Semaphore>,
     group_max: usize,
     progress: watch::Sender<Progress>,
+    /// Makes the next sync fail as a full disk does, and no other.
+    #[cfg(test)]
+    pub(crate) sync_fails: std::sync::atomic::AtomicBool,
 }
 
 #[derive(Default)]
@@ -77,6 +80,8 @@ impl Committer {
             room: Arc::new(Semaphore::new(queued_max.max(1))),
             group_max: group_max.max(1),
             progress,
+            #[cfg(test)]
+            sync_fails: std::sync::atomic::AtomicBool::new(false),
         })
     }
 
@@ -132,7 +137,7 @@ impl Committer {
             .wait_for(|progress| progress.result.is_err() || progress.group >= group)
             .await
             .map_err(|_| failed(Stopped))?;
-        reached.result.clone().map_err(failed)
+        reached.result.clone().map_err(|error| sync_error(&error))
     }
 
     /// Takes no more changes; those that were queued are run.
@@ -159,21 +164,28 @@ impl Committer {
         Some((queue.group, queue.changes.drain(..len).collect()))
     }
 
+    fn persist(&self) -> Result<(), fjall::Error> {
+        #[cfg(test)]
+        if self.sync_fails.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return Err(fjall::Error::Io(std::io::ErrorKind::StorageFull.into()));
+        }
+        self.db.persist(PersistMode::SyncAll)
+    }
+
     fn run_group(&self, group: u64, mut changes: Vec<Box<dyn Change>>) {
         let mut sync = false;
         for change in &mut changes {
             sync |= change.run(group) == Durability::Synced;
         }
-        let result = if sync {
-            self.db.persist(PersistMode::SyncAll).map_err(Arc::new)
-        } else {
-            Ok(())
-        };
+        // A sync that failed is never made good: what it should have brought to the disk may be lost, also where a
+        // later sync says nothing of it. So a change that finds it done, and asks for no sync, must fail too.
+        let mut result = self.progress.borrow().result.clone();
+        if sync && result.is_ok() {
+            result = self.persist().map_err(Arc::new);
+        }
         self.progress.send_modify(|progress| {
             progress.group = group;
-            if progress.result.is_ok() {
-                progress.result.clone_from(&result);
-            }
+            progress.result.clone_from(&result);
         });
         for change in changes {
             change.end(&result);
@@ -258,7 +270,7 @@ where
     fn end(mut self: Box<Self>, sync: &SyncResult) {
         let result = match (self.result.take(), sync) {
             // Also of a change that did nothing: what made it needless may be what did not come to the disk.
-            (Some(Ok(_)), Err(error)) => Err(failed(Arc::clone(error))),
+            (Some(Ok(_)), Err(error)) => Err(sync_error(error)),
             (Some(result), _) => result.map(|(value, _)| value),
             (None, _) => Err(failed(Stopped)),
         };

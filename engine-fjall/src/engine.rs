@@ -303,12 +303,11 @@ impl RowStore for FjallEngine {
                 PurgeStep::Layered => self.fold(tablet).await?,
             }
         }
-        if dropped > 0 {
-            self.store
-                .committer
-                .run(Some(guard), |_| Ok(((), Durability::Synced)))
-                .await?;
-        }
+        // Also if nothing was left to drop: a purge that was abandoned dropped it, and synced nothing.
+        self.store
+            .committer
+            .run(Some(guard), |_| Ok(((), Durability::Synced)))
+            .await?;
         Ok(dropped)
     }
 

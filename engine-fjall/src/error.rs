@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 use tidegate_streaming::EngineError;
@@ -78,6 +79,15 @@ pub(crate) fn engine_error(error: fjall::Error) -> EngineError {
         fjall::Error::KeyspaceDeleted => EngineError::Gone,
         error if is_disk_full(&error) => EngineError::DiskFull,
         error => failed(error),
+    }
+}
+
+/// What a failed sync means to everyone whose change it was to make durable.
+pub(crate) fn sync_error(error: &Arc<fjall::Error>) -> EngineError {
+    if is_disk_full(error) {
+        EngineError::DiskFull
+    } else {
+        failed(Arc::clone(error))
     }
 }
 

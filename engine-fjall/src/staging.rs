@@ -48,12 +48,17 @@ impl FjallStaging {
 impl Staging for FjallStaging {
     async fn attached(&self) -> Result<bool, EngineError> {
         let area = Arc::clone(&self.area);
-        blocking(move || match area.state().status {
+        let attached = blocking(move || match area.state().status {
             Status::Collecting(_) => Ok(false),
             Status::Attached => Ok(true),
             Status::Gone => Err(EngineError::Gone),
         })
-        .await
+        .await?;
+        if attached {
+            // Whoever hears of it ends the move: the attach of another handle may still be on its way to the disk.
+            self.sync_area(None).await?;
+        }
+        Ok(attached)
     }
 
     async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {

@@ -24,6 +24,8 @@ impl Store {
         self.meta.insert(removal_key(id), []).map_err(engine_error)?;
         self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
         self.forget(id);
+        // Once more: until its area was gone, a batch may have been staged.
+        let keys = self.records_of(id)?;
         self.finish_removal(id, keys, &keyspaces)?;
         Ok(((), Durability::Synced))
     }
@@ -85,6 +87,8 @@ impl Store {
         let unit = UnitId::new(id);
         let mut prefixes: Vec<_> = Kind::ALL.iter().map(|kind| kind.prefix_of(unit)).collect();
         prefixes.push(positions_of_unit(unit));
+        // The mark of a removal that was cut short: left behind, the next start would remove what came since.
+        prefixes.push(removal_key(id));
         let mut keys = Vec::new();
         for prefix in prefixes {
             for entry in self.meta.prefix(prefix) {

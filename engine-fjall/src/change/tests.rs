@@ -1,20 +1,24 @@
-//! Crashes in the middle of a fold or a removal: the directory is copied after each step, and the copy opened.
+//! Crashes in the middle of a fold or a removal: the directory is copied after each step, and the copy opened. And
+//! what is answered while the disk has not taken a change, or never does.
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::PersistMode;
 use tempfile::TempDir;
 use tidegate_guard::{SessionId, Unfenced};
 use tidegate_kv::{Row, RowStore, Timestamp, encode_rows};
-use tidegate_streaming::{Batch, Position, TargetEngine, UnitId};
+use tidegate_streaming::{Batch, EngineError, Position, TargetEngine, UnitId};
 use tidegate_tablets::TabletId;
 use tidegate_transport::PeerId;
 
 use super::{FoldStep, fold_chunk};
-use crate::record::removal_key;
+use crate::committer::Durability;
+use crate::record::{position_key, removal_key};
 use crate::{FjallConfig, FjallEngine};
 
 const TABLET: TabletId = TabletId::new(7);
@@ -155,4 +159,105 @@ async fn a_removal_once_decided_is_carried_out_after_a_crash() {
     }
     let (_copy, again) = reopened(&directory).await;
     assert!(again.tablets().await.expect("a list").is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_tried_again_leaves_no_mark_that_would_remove_later_rows() {
+    let (directory, engine, _) = layered().await;
+    let store = &engine.store;
+    // A removal that failed between the rows and its mark.
+    engine.remove(TABLET, Arc::new(Unfenced)).await.expect("removes");
+    store.meta.insert(removal_key(7), []).expect("marks");
+    engine.remove(TABLET, Arc::new(Unfenced)).await.expect("removes");
+    let later = vec![row(1, 20, "later")];
+    engine
+        .write(TABLET, Arc::new(Unfenced), later.clone())
+        .await
+        .expect("writes");
+    let (_copy, again) = reopened(&directory).await;
+    assert_eq!(rows(&again).await, later);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_staged_while_its_tablet_is_removed_leaves_no_position() {
+    let (_directory, engine, _) = layered().await;
+    let session = SessionId::from_u128(2).expect("not nil");
+    engine
+        .staging(UNIT, session, Arc::new(Unfenced))
+        .await
+        .expect("an area");
+    let store = &engine.store;
+    let area = store.area((UNIT, session)).expect("the area");
+    let removing = tokio::spawn({
+        let engine = Arc::clone(&engine);
+        async move { engine.remove(TABLET, Arc::new(Unfenced)).await }
+    });
+    let staging = || {
+        let _batch = area.state();
+        while !store.meta.contains_key(removal_key(7)).expect("reads") {
+            std::thread::yield_now();
+        }
+        let key = position_key(UNIT, session, 3);
+        store.meta.insert(key, "049").expect("stages");
+    };
+    staging();
+    removing.await.expect("no panic").expect("removes");
+    assert!(store.records_of(7).expect("reads").is_empty());
+}
+
+#[tokio::test]
+async fn after_a_sync_that_failed_a_write_tried_again_is_not_acknowledged() {
+    let (_directory, engine, _) = layered().await;
+    let write = || engine.write(TABLET, Arc::new(Unfenced), vec![row(3, 30, "new")]);
+    engine.store.committer.sync_fails.store(true, Ordering::Relaxed);
+    let failed = write().await;
+    assert!(matches!(failed, Err(EngineError::DiskFull)), "{failed:?}");
+    let again = write().await;
+    assert!(
+        matches!(again, Err(EngineError::DiskFull)),
+        "held, but by no disk: {again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attach_is_told_to_nobody_before_it_is_durable() {
+    let (_directory, engine, _) = layered().await;
+    let session = SessionId::from_u128(2).expect("not nil");
+    let staging = || engine.staging(UNIT, session, Arc::new(Unfenced));
+    let (attaching, asking) = (
+        staging().await.expect("an area"),
+        staging().await.expect("the area"),
+    );
+    // Two changes that wait: one until the attach shares the second's group, one in place of a slow disk.
+    let hold = |wait: mpsc::Receiver<()>, reached: mpsc::Sender<()>| {
+        engine.store.committer.run(None, move |_| {
+            let told = reached.send(()).is_ok() && wait.recv().is_ok();
+            Ok((told, Durability::Synced))
+        })
+    };
+    let ((go, waits), (reached, is_reached)) = (mpsc::channel(), mpsc::channel());
+    let ((release, on_disk), (attached, is_attached)) = (mpsc::channel(), mpsc::channel());
+    let mut first = Box::pin(hold(waits, reached));
+    let mut attach = Box::pin(attaching.attach(Arc::new(Unfenced)));
+    let mut disk = Box::pin(hold(on_disk, attached));
+    assert!(is_pending(&mut first).await);
+    is_reached.recv().expect("runs");
+    assert!(is_pending(&mut attach).await && is_pending(&mut disk).await);
+    go.send(()).expect("waits");
+    is_attached.recv().expect("the attach has been run");
+    let mut asked = Box::pin(asking.attached());
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut asked).await;
+    assert!(early.is_err(), "told before the sync: {early:?}");
+    release.send(()).expect("waits");
+    attach.await.expect("attaches");
+    assert!(asked.await.expect("answers"));
+    assert!(first.await.expect("runs") && disk.await.expect("runs"));
+}
+
+/// Polls a future once; whether it waits.
+async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+    })
+    .await
 }
