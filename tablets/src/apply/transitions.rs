@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::TransitionEvent;
 use crate::{
     Accepted, Applied, Epoch, Metadata, NodeId, Refused, Stage, Tablet, TabletId, Transition, TransitionKind,
+    quorum_of,
 };
 
 impl Metadata {
@@ -75,7 +76,7 @@ impl Metadata {
             return self.end(id, tablet, epoch);
         };
         let from = transition.stage;
-        let forward = from.next() == Some(to);
+        let forward = from.next() == Some(to) && !self.relies_on_old(transition);
         let back = from.back() == Some(to) && self.may_go_back(transition);
         if !forward && !back {
             return Err(Refused::NoEdge { from });
@@ -201,8 +202,22 @@ impl Metadata {
     ///
     /// Once reads are new, only when the new set has lost more than the old one.
     fn may_go_back(&self, transition: &Transition) -> bool {
-        let excluded = |set: &BTreeSet<NodeId>| set.iter().filter(|node| self.is_excluded(**node)).count();
-        transition.stage.cancellable() || excluded(&transition.new) > excluded(&transition.old)
+        transition.stage.cancellable()
+            || self.excluded_of(&transition.new) > self.excluded_of(&transition.old)
+    }
+
+    /// Whether exclusions were accepted because the old set has a quorum, where the new one has none.
+    ///
+    /// An exclusion changes no epoch: a change planned before it still matches, and must not leave that set.
+    fn relies_on_old(&self, transition: &Transition) -> bool {
+        let Transition { stage, old, new, .. } = transition;
+        *stage == Stage::WriteBothReadNew
+            && new.len() - self.excluded_of(new) < quorum_of(new)
+            && self.excluded_of(new) > self.excluded_of(old)
+    }
+
+    fn excluded_of(&self, set: &BTreeSet<NodeId>) -> usize {
+        set.iter().filter(|node| self.is_excluded(**node)).count()
     }
 }
 

@@ -88,6 +88,24 @@ fn what_counts_is_the_set_that_holds_the_acknowledged_writes() {
 }
 
 #[test]
+fn a_change_planned_before_an_exclusion_does_not_leave_the_set_that_the_exclusion_relied_on() {
+    let mut cluster = Cluster::new();
+    cluster.begin(TransitionKind::Migration);
+    cluster.forward_to(Stage::WriteBothReadNew);
+    let forward = Change::Advance {
+        tablet: T,
+        expected: cluster.epoch(),
+        to: Some(Stage::UseNew),
+    };
+    // Accepted, as 1 and 3 hold a quorum of the old set. Of the new one only 3 is left.
+    cluster.exclude(4);
+    cluster.exclude(2);
+    let from = Stage::WriteBothReadNew;
+    cluster.refuse(forward, Refused::NoEdge { from });
+    cluster.advance(Some(Stage::WriteBothReadOldFallback));
+}
+
+#[test]
 fn a_session_is_kept_by_those_who_take_part() {
     let mut cluster = Cluster::new();
     cluster.begin(TransitionKind::Migration);
