@@ -105,11 +105,17 @@ impl BatchSink {
         // The outcome is known, and the guard goes with this end. The halves stay for as long as the peer's attach may
         // take: they are how it knows that the connection lives.
         if let Some(Duplex { mut send, mut recv }) = self.stream.take() {
-            let ending = async move {
-                drop(recv.recv().await);
-                send.stopped().await
-            };
-            tokio::spawn(timeout(self.config.engine_timeout, ending));
+            let held = self.config.engine_timeout;
+            tokio::spawn(async move {
+                let ending = async {
+                    drop(recv.recv().await);
+                    send.stopped().await
+                };
+                if timeout(held, ending).await.is_err() {
+                    // Not reset: the peer may still be pulling from its other sources, and has lost nothing here.
+                    drop(timeout(held, send.finish()).await);
+                }
+            });
         }
         Ok(receipt)
     }

@@ -233,3 +233,23 @@ async fn a_refusal_reaches_a_peer_that_is_slow() {
     assert_eq!(far.recv.recv().await, Ok(None));
     refusing.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_whose_other_sources_take_long_is_not_cut_off() {
+    let (mut sink, mut peer) = pair().await;
+    sink.send(&batch(1)).await.unwrap();
+    let (ours, held) = (sink.sent(), sink.config.engine_timeout);
+    let finishing = tokio::spawn(sink.finish());
+    for _ in 0..2 {
+        assert!(peer.recv.recv().await.unwrap().is_some());
+    }
+    let accepted = wire::encode_receipt_accepted(ours).unwrap();
+    peer.send.send(&[accepted]).await.unwrap();
+    assert_eq!(finishing.await.unwrap(), Ok(ours));
+    let Duplex { send, mut recv } = peer;
+    let ended = tokio::spawn(send.finish());
+    let begun = Instant::now();
+    assert_eq!(recv.recv().await, Ok(None), "ended, not reset");
+    assert!(begun.elapsed() >= held);
+    ended.await.unwrap().unwrap();
+}
