@@ -240,10 +240,17 @@ impl Replica {
                 return Err(AdmissionError::NotRunning);
             }
             let refused = match self.fence.admit(tablet, epoch) {
-                Ok(guard) => {
-                    // The guard is at an epoch that the map shows; see `Removals` for why the look comes after.
+                Ok(guard) if self.shows(tablet, epoch) => {
+                    // The map shows the epoch; see `Removals` for why the look comes after.
                     self.removals.idle(tablet).await;
                     return Ok(guard);
+                }
+                // The fence knows of an epoch a moment before the map does.
+                Ok(guard) => {
+                    drop(guard);
+                    let left = until.saturating_duration_since(Instant::now());
+                    self.wait_ahead(tablet, epoch, left).await?;
+                    continue;
                 }
                 Err(refused) => refused,
             };
@@ -268,6 +275,11 @@ impl Replica {
                 }
             }
         }
+    }
+
+    fn shows(&self, tablet: TabletId, epoch: Epoch) -> bool {
+        let map = self.published.map();
+        map.is_some_and(|map| map.tablets.get(&tablet).is_some_and(|t| t.epoch >= epoch))
     }
 
     async fn wait_ahead(
@@ -329,7 +341,7 @@ fn control(
 fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(store, applier));
-    tasks.spawn(async move { sweeper.run().await });
+    tasks.spawn(sweeper.run());
     tasks
 }
 

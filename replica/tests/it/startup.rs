@@ -87,3 +87,17 @@ async fn fences_stand_again_after_a_start() {
     assert_eq!(refused, AdmissionError::Stale { wanted: epoch });
     cluster.nodes.insert(id, node);
 }
+
+#[tokio::test]
+async fn no_request_is_admitted_at_an_epoch_that_the_map_does_not_show() {
+    let (cluster, tablets) = Cluster::start(Network::Mem, 1).await;
+    let replica = &cluster.node(4).replica;
+    // As between two steps of applying: the fence knows of the epoch first. What is held of a tablet may still be
+    // removed then, by the map that is seen, and the request's rows with it.
+    let epoch = cluster.tablet(tablets[0]).epoch.checked_next().unwrap();
+    replica.fence().publish(tablets[0], epoch);
+    assert_eq!(
+        replica.admit(tablets[0], epoch, SHORT).await.unwrap_err(),
+        AdmissionError::Behind
+    );
+}
