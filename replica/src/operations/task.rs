@@ -64,6 +64,11 @@ impl OperationTask {
             _ => return Err(OperationError::Rejected(Rejected::Closed)),
         };
         self.role(operation.kind, transition)?;
+        // Nodes may have been excluded since the order was given: with fewer sources acknowledged writes are lost,
+        // and only an operator's word in the metadata gives them up.
+        if operation.kind == OperationKind::Stream && !map.has_sources(transition) {
+            return Err(OperationError::Mismatch("too few sources are left"));
+        }
         let label = Label::new(operation.kind.name())
             .with("tablet", operation.tablet)
             .with("node", self.node);
@@ -121,6 +126,11 @@ impl OperationTask {
             purge_floor,
         } = asked;
         match operation.kind {
+            OperationKind::Stream if sources.is_empty() => {
+                // Not too few, as was looked at above: an operator has given up what they held.
+                info!("no source is left: nothing is pulled");
+                Ok(())
+            }
             OperationKind::Stream => {
                 let unit = UnitId::new(tablet.as_u64());
                 let request = PullRequest {

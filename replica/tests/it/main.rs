@@ -9,5 +9,6 @@ mod held_engine_call;
 mod late_receiver;
 mod left_behind;
 mod node;
+mod rebuild;
 mod startup;
 mod who_may_ask;
