@@ -62,10 +62,11 @@ impl Removals {
     ///
     /// Safe: a removal that has started goes on, and the next call waits for it.
     pub(crate) async fn before_pending(&self, tablet: TabletId) -> Result<(), EngineError> {
-        let Some(begun) = self.about_to_be_pending(tablet) else {
-            return Ok(());
-        };
         loop {
+            // Looked at anew each time: a node that stops meanwhile has no map, and must not say that it is done.
+            let Some(begun) = self.about_to_be_pending(tablet)? else {
+                return Ok(());
+            };
             self.idle(tablet).await;
             if self.lock().wiped.get(&tablet) == Some(&begun) {
                 return Ok(());
@@ -78,9 +79,8 @@ impl Removals {
             };
             match self.remove(tablet, wanted, done).await {
                 Removal::Ended(result) => return result,
-                Removal::NotWanted => return Ok(()),
-                // Another one came first.
-                Removal::Busy => {}
+                // The map has changed, or another one came first.
+                Removal::NotWanted | Removal::Busy => {}
             }
         }
     }
@@ -108,8 +108,10 @@ impl Removals {
         self.lock().wiped.retain(|tablet, _| current.contains(tablet));
     }
 
-    fn about_to_be_pending(&self, tablet: TabletId) -> Option<Epoch> {
-        pending_since(&*self.published.map()?, self.node, tablet)
+    fn about_to_be_pending(&self, tablet: TabletId) -> Result<Option<Epoch>, EngineError> {
+        let stopped = || EngineError::Failed("the replica was stopped".into());
+        let map = self.published.map().ok_or_else(stopped)?;
+        Ok(pending_since(&map, self.node, tablet))
     }
 
     async fn remove(
