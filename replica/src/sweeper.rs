@@ -1,31 +1,38 @@
 //! Deletes what the metadata no longer knows: staged data of sessions that are gone, tablets that went elsewhere.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidegate_guard::SessionId;
 use tidegate_session::Sessions;
 use tidegate_streaming::{EngineError, UnitId};
 use tidegate_tablets::{Epoch, NodeId, RequestFence, TabletId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::published::Published;
 use crate::removals::Removals;
 use crate::{ReplicaConfig, Storage};
 
-#[derive(Debug, Default)]
-struct Work {
+/// Calls into the engine that the sweeper makes at once.
+const ENGINE_CALLS_MAX: usize = 4;
+
+/// Something to look after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
     /// Look at what the engine holds instead of waiting to be told.
-    everything: bool,
-    sessions: BTreeSet<SessionId>,
-    tablets: BTreeSet<TabletId>,
+    Everything,
+    Session(SessionId),
+    Tablet(TabletId),
 }
 
 /// Deletes what the metadata no longer knows, once this node's own holders of it are gone.
 ///
-/// It works only from published maps, so from nothing older than the first read barrier after the start.
+/// It works only from published maps, so from nothing older than the first read barrier after the start. Each
+/// session and each tablet waits for its own holders: one that is held for long keeps nothing but its own.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
     node: NodeId,
@@ -35,7 +42,8 @@ pub(crate) struct Sweeper {
     published: Arc<Published>,
     removals: Arc<Removals>,
     storage: Arc<dyn Storage>,
-    work: Mutex<Work>,
+    engine: Semaphore,
+    told: Mutex<BTreeSet<Item>>,
     more: Notify,
 }
 
@@ -49,7 +57,6 @@ impl Sweeper {
         removals: Arc<Removals>,
         storage: Arc<dyn Storage>,
     ) -> Self {
-        let work = Mutex::default();
         Self {
             node,
             config,
@@ -58,66 +65,81 @@ impl Sweeper {
             published,
             removals,
             storage,
-            work,
+            engine: Semaphore::new(ENGINE_CALLS_MAX),
+            told: Mutex::default(),
             more: Notify::new(),
         }
     }
 
     pub(crate) fn sessions_gone(&self, sessions: Vec<SessionId>) {
-        self.add(|work| work.sessions.extend(sessions));
+        self.add(sessions.into_iter().map(Item::Session));
     }
 
     pub(crate) fn tablets_left(&self, tablets: BTreeSet<TabletId>) {
-        self.add(|work| work.tablets.extend(tablets));
+        self.add(tablets.into_iter().map(Item::Tablet));
     }
 
     pub(crate) fn look_at_everything(&self) {
-        self.add(|work| work.everything = true);
+        self.add([Item::Everything]);
     }
 
-    fn add(&self, change: impl FnOnce(&mut Work)) {
+    fn add(&self, items: impl IntoIterator<Item = Item>) {
         // Nothing under the lock panics. Bounded by the sessions and tablets that this node ever had at once.
-        change(&mut self.work.lock().unwrap_or_else(PoisonError::into_inner));
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(items);
         self.more.notify_one();
     }
 
-    fn take(&self) -> Work {
-        std::mem::take(&mut self.work.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take(&self) -> BTreeSet<Item> {
+        std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sweeps until it is dropped.
-    pub(crate) async fn run(&self) {
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        // What is looked after, and whether it was told of again meanwhile: then it is looked at anew.
+        let mut going: BTreeMap<Item, bool> = BTreeMap::new();
         loop {
-            self.more.notified().await;
-            let mut work = self.take();
-            while let Err(error) = self.sweep(&mut work).await {
-                warn!(%error, "the sweeper tries again");
-                sleep(self.config.sweep_retry).await;
-                let newer = self.take();
-                work.everything |= newer.everything;
-                work.sessions.extend(newer.sessions);
-                work.tablets.extend(newer.tablets);
+            tokio::select! {
+                () = self.more.notified() => {
+                    for item in self.take() {
+                        match going.entry(item) {
+                            Entry::Occupied(mut again) => *again.get_mut() = true,
+                            Entry::Vacant(new) => {
+                                new.insert(false);
+                                tasks.spawn(Arc::clone(&self).look_after(item));
+                            }
+                        }
+                    }
+                }
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(item) => if going.remove(&item) == Some(true) { self.add([item]) },
+                    Err(panicked) => error!(%panicked, "something is left until the next start"),
+                },
             }
         }
     }
 
-    /// Does the work, and takes out of it what is done.
-    async fn sweep(&self, work: &mut Work) -> Result<(), EngineError> {
-        if work.everything {
-            work.tablets.extend(self.storage.tablets().await?);
-            let staged = self.storage.staged().await?;
-            work.sessions
-                .extend(staged.into_iter().map(|(_, session)| session));
-            work.everything = false;
+    async fn look_after(self: Arc<Self>, item: Item) -> Item {
+        loop {
+            let done = match item {
+                Item::Everything => self.list().await,
+                Item::Session(session) => self.discard(session).await,
+                Item::Tablet(tablet) => self.remove(tablet).await,
+            };
+            let Err(error) = done else { return item };
+            warn!(%error, ?item, "the sweeper tries again");
+            sleep(self.config.sweep_retry).await;
         }
-        while let Some(session) = work.sessions.first().copied() {
-            self.discard(session).await?;
-            work.sessions.remove(&session);
-        }
-        while let Some(tablet) = work.tablets.first().copied() {
-            self.remove(tablet).await?;
-            work.tablets.remove(&tablet);
-        }
+    }
+
+    async fn list(&self) -> Result<(), EngineError> {
+        let tablets = self.storage.tablets().await?;
+        let staged = self.storage.staged().await?;
+        let sessions = staged.into_iter().map(|(_, session)| Item::Session(session));
+        self.add(tablets.into_iter().map(Item::Tablet).chain(sessions));
         Ok(())
     }
 
@@ -130,43 +152,50 @@ impl Sweeper {
             return Ok(());
         }
         drop(map);
-        self.holders_gone(&[session]).await;
+        while !self.holders_gone(&[session]).await {}
         debug!(%tablet, %session, "discarding what was staged");
+        // Never closed, so there is always a turn.
+        let _turn = self.engine.acquire().await;
         self.storage.discard(UnitId::new(tablet.as_u64()), session).await
     }
 
     async fn remove(&self, tablet: TabletId) -> Result<(), EngineError> {
-        let Some(map) = self.published.map() else {
-            return Ok(());
-        };
-        if map.tablets.get(&tablet).is_some_and(|t| t.concerns(self.node)) {
-            return Ok(());
-        }
-        drop(map);
-        let closing: Vec<_> = self
-            .sessions
-            .closing_sessions()
-            .into_iter()
-            .filter(|session| TabletId::of_session(*session) == tablet)
-            .collect();
-        self.holders_gone(&closing).await;
-        while timeout(
-            self.config.sweep_drain,
-            self.fence.older_ended(tablet, Epoch::MAX),
-        )
-        .await
-        .is_err()
-        {
+        loop {
+            let Some(map) = self.published.map() else {
+                return Ok(());
+            };
+            // Looked at again after each wait: of a tablet that came back there are always requests.
+            if map.tablets.get(&tablet).is_some_and(|t| t.concerns(self.node)) {
+                return Ok(());
+            }
+            drop(map);
+            let closing: Vec<_> = self
+                .sessions
+                .closing_sessions()
+                .into_iter()
+                .filter(|session| TabletId::of_session(*session) == tablet)
+                .collect();
+            if !self.holders_gone(&closing).await {
+                continue;
+            }
+            let requests = self.fence.older_ended(tablet, Epoch::MAX);
+            if timeout(self.config.sweep_drain, requests).await.is_ok() {
+                break;
+            }
             warn!(%tablet, "requests still run on a tablet that this node is to delete");
         }
+        let _turn = self.engine.acquire().await;
         self.removals.left_behind(tablet).await
     }
 
-    async fn holders_gone(&self, sessions: &[SessionId]) {
-        while let Err(left) = self.sessions.drain(sessions, self.config.sweep_drain).await {
-            for holder in &left.holders {
-                warn!(%holder, "a closed session is still held");
-            }
+    /// Waits for a while until nobody holds the sessions; answers whether that came true.
+    async fn holders_gone(&self, sessions: &[SessionId]) -> bool {
+        let Err(left) = self.sessions.drain(sessions, self.config.sweep_drain).await else {
+            return true;
+        };
+        for holder in &left.holders {
+            warn!(%holder, "a closed session is still held");
         }
+        false
     }
 }

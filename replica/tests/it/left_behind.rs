@@ -109,6 +109,44 @@ async fn staged_rows_serve_a_resume_and_go_with_their_session() {
     assert_eq!(cluster.node(4).data.rows(tablet).await, []);
 }
 
+#[tokio::test]
+async fn a_holder_that_stays_keeps_nothing_but_its_own() {
+    let (cluster, tablets) = Cluster::start(Network::Mem, 2).await;
+    let (stuck, other) = (tablets[0], tablets[1]);
+    let node = cluster.node(4);
+    for tablet in [stuck, other] {
+        cluster.node(1).data.put(tablet, "k", 1, Some("v")).await;
+        cluster.begin(tablet, 1, 4).await;
+        cluster.up_to_streaming(tablet).await;
+    }
+    node.data.hold_attach.send_replace(true);
+    let mut attaching = node.data.attaching.subscribe();
+    let inside = async {
+        attaching.wait_for(|count| *count == 1).await.unwrap();
+        cluster.advance(stuck, Some(Stage::CleanupTarget)).await;
+    };
+    let (ended, ()) = tokio::join!(cluster.operate(4, OperationKind::Stream, stuck), inside);
+    assert!(ended.is_err(), "{ended:?}");
+
+    // Its call into the engine goes on, and so its session is not closed. The other tablet's is.
+    node.injector.enable("streaming::before_attach", Params::once());
+    let go_back = async {
+        node.injector
+            .wait_for_entries("streaming::before_attach", 1, SOON)
+            .await
+            .unwrap();
+        assert_eq!(node.data.staged().await, 2);
+        cluster.advance(other, Some(Stage::CleanupTarget)).await;
+    };
+    let (ended, ()) = tokio::join!(cluster.operate(4, OperationKind::Stream, other), go_back);
+    assert!(ended.is_err(), "{ended:?}");
+    eventually(async || node.data.staged().await == 1).await;
+
+    node.data.hold_attach.send_replace(false);
+    eventually(async || node.data.staged().await == 0).await;
+    assert_eq!(node.sessions.closing_sessions(), []);
+}
+
 /// Waits for what comes by itself and tells nobody: the sweeper's work.
 async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     timeout(SOON, async {
