@@ -1,7 +1,7 @@
 //! The oracle: what clients were told, against what is there.
 //!
 //! It knows clients, rows, replica sets and nothing else: no flags, no coordinator, no sessions. Clients tell the
-//! [`Ledger`] what they are about to do and what they were told; [`verify`] then reads every replica's engine
+//! [`Ledger`] what they are about to do and what they were told; [`mod@verify`] then reads every replica's engine
 //! directly, and every key through the cluster, and says what was lost, what came back, and what lies where it
 //! should not.
 //!
