@@ -44,8 +44,21 @@ pub(crate) enum Faults {
     All,
 }
 
+/// What is said below the options.
+const AFTER_HELP: &str = "\
+Exit codes: 0 when all held, 1 when a check failed, 2 on bad arguments or input, 130 when interrupted.
+
+Logs go to stderr. RUST_LOG=warn shows every call that failed, RUST_LOG=debug more.
+
+Examples:
+  tidegate demo --limit 32MiB
+  tidegate demo --unfenced                          deleted rows come back
+  tidegate demo --input /usr/share --tablets 64 --nodes 5
+  tidegate demo --json --quiet --transport mem --seed 7";
+
 /// Starts a cluster in this process, moves real data around under faults, and checks every row.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct DemoArgs {
     /// Load the files below this directory [default: the sources that cargo has downloaded].
     #[arg(long, value_name = "DIR")]
@@ -71,7 +84,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 32)]
     pub(crate) tablets: u32,
 
-    /// How often every tablet moves.
+    /// How often every tablet moves; faults come in the first round.
     #[arg(long, default_value_t = 2)]
     pub(crate) rounds: u32,
 
@@ -91,7 +104,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Show no progress.
+    /// Show no progress; errors, and what was left out of the input, are still told.
     #[arg(long, short)]
     pub(crate) quiet: bool,
 
@@ -134,6 +147,8 @@ pub(crate) enum ArgsError {
     InputEmpty { path: PathBuf },
     #[error("the data directory {path} cannot be used", path = .path.display())]
     DataDir { path: PathBuf, source: io::Error },
+    #[error("the data directory {path} lies in the input directory: name one outside of it", path = .path.display())]
+    DataDirInInput { path: PathBuf },
     #[error("the data directory {path} is in use, or holds something else: name an empty or a new one", path = .path.display())]
     DataDirInUse { path: PathBuf },
 }
@@ -153,6 +168,9 @@ impl DemoArgs {
         check_input(&input)?;
         if let Some(dir) = &self.data_dir {
             check_data_dir(dir)?;
+            if lies_in(dir, &input) {
+                return Err(ArgsError::DataDirInInput { path: dir.clone() });
+            }
         }
         Ok(Plan {
             input,
@@ -225,6 +243,14 @@ fn check_data_dir(dir: &Path) -> Result<(), ArgsError> {
             path: dir.to_owned(),
             source,
         }),
+    }
+}
+
+/// Whether what the nodes write there would be read as input.
+fn lies_in(dir: &Path, input: &Path) -> bool {
+    match (std::path::absolute(dir), std::path::absolute(input)) {
+        (Ok(dir), Ok(input)) => dir.starts_with(input),
+        _ => false,
     }
 }
 
@@ -314,6 +340,14 @@ mod tests {
         let new = empty.path().join("new");
         check(&["--data-dir", new.to_str().expect("text")]).expect("a new one will do");
         assert!(!new.exists(), "checking changes nothing");
+        let full = tempfile::tempdir().expect("a directory");
+        fs::write(full.path().join("file"), "text").expect("writes");
+        let (input, inside) = (full.path(), full.path().join("data"));
+        let (input, inside) = (input.to_str().expect("text"), inside.to_str().expect("text"));
+        assert!(matches!(
+            check(&["--input", input, "--data-dir", inside]),
+            Err(ArgsError::DataDirInInput { .. })
+        ));
         fs::write(empty.path().join("lock"), "").expect("writes");
         assert!(matches!(
             check(&["--data-dir", empty_path]),

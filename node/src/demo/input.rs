@@ -103,7 +103,12 @@ impl Input {
         loop {
             let entry = match self.walk.next()? {
                 Ok(entry) if entry.file_type().is_file() => entry,
-                Ok(_) => continue,
+                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) => {
+                    // Not opened to find out: a pipe would hold us up, a link may lead back up.
+                    warn!(path = %entry.path().display(), "left out: neither a file nor a directory");
+                    continue;
+                }
                 Err(error) => {
                     warn!(%error, "left out: cannot be read");
                     continue;
