@@ -1,15 +1,21 @@
 //! Clients that read, write and delete while tablets move.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use fastrand::Rng;
 use tidegate_tablets::TableId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::cluster::Cluster;
 use super::oracle::Ledger;
+
+/// How long the operation that a client is at may take. Each has a deadline of its own, well below.
+const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Clients that read, write and delete until they are stopped. Each key belongs to one of them, which has at most one
 /// operation on it at a time.
@@ -52,10 +58,20 @@ impl Clients {
         Self { stop, tasks }
     }
 
-    /// Lets each client end the operation it is at, and waits for all of them.
-    pub(crate) async fn stop(mut self) {
+    /// Lets each client end the operation it is at, and waits for all of them; who is stuck is given up.
+    ///
+    /// # Errors
+    ///
+    /// A client was stuck, or panicked.
+    pub(crate) async fn stop(mut self) -> Result<()> {
         self.stop.send_replace(true);
-        while self.tasks.join_next().await.is_some() {}
+        let all = timeout(STOP_DEADLINE, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.context("a client panicked")?;
+            }
+            Ok(())
+        });
+        all.await.context("a client's operation does not end")?
     }
 }
 

@@ -86,8 +86,8 @@ impl Scenario {
         );
         let played = self.play_under_load(story, &told).await;
         // Stopped on every path: what they were told is part of the verdict.
-        clients.stop().await;
-        played
+        let stopped = clients.stop().await.context("the clients");
+        played.and(stopped)
     }
 
     async fn play_under_load(&self, story: TabletId, told: &[Bytes]) -> Result<()> {

@@ -5,6 +5,7 @@ use tidegate_coordinator::Ended;
 use tidegate_streaming::UnitId;
 use tidegate_tablets::TabletId;
 use tokio::time::timeout;
+use tracing::info;
 
 use super::{STEP_DEADLINE, Scenario};
 
@@ -22,7 +23,9 @@ impl Scenario {
         timeout(STEP_DEADLINE, held.holding())
             .await
             .context("no receiver came to attach")?;
-        self.cluster.operator().cancel(tablet, begun).await?;
+        timeout(STEP_DEADLINE, self.cluster.operator().cancel(tablet, begun))
+            .await
+            .context("the metadata store does not answer")??;
         match self.ended(tablet, begun).await? {
             Ended::RolledBack => bar.finish("cancelled"),
             other => bail!("a cancelled move ended otherwise: {other:?}"),
@@ -31,6 +34,7 @@ impl Scenario {
         timeout(STEP_DEADLINE, held.ended())
             .await
             .context("the held receiver did not end")?;
+        info!(%tablet, "cancelled a move whose receiver had everything: it went back");
         Ok(())
     }
 }

@@ -54,11 +54,15 @@ impl Scenario {
     }
 
     async fn delete_and_purge(&self, tablet: TabletId, keys: &[Bytes]) -> Result<()> {
-        let floor = self.cluster.delete_all(&self.ledger, self.table, keys).await?;
+        let deleted = timeout(
+            STEP_DEADLINE,
+            self.cluster.delete_all(&self.ledger, self.table, keys),
+        );
+        let floor = deleted.await.context("deletes have no answer")??;
         let operator = self.cluster.operator();
-        let begun = operator
-            .purge(tablet, floor)
+        let begun = timeout(STEP_DEADLINE, operator.purge(tablet, floor))
             .await
+            .context("the metadata store does not answer")?
             .context("asking for the purge")?;
         self.completed(tablet, begun).await.context("the purge")?;
         self.ledger.purged(keys);
