@@ -198,6 +198,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_great_value_does_not_move_the_quantiles_of_small_ones() {
+        let mut samples = Samples::default();
+        for _ in 0..999 {
+            samples.add(10e-6);
+        }
+        samples.add(60.0);
+        let distribution = samples.distribution();
+        assert!((distribution.p50 / 10e-6 - 1.0).abs() < 0.02, "{distribution:?}");
+        assert!((distribution.p99 / 10e-6 - 1.0).abs() < 0.02, "{distribution:?}");
+    }
+
+    #[test]
     fn what_is_recorded_is_in_the_snapshot() {
         let recorder = MetricsRecorder::new();
         metrics::with_local_recorder(&recorder, || {

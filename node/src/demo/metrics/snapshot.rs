@@ -13,7 +13,7 @@ pub(crate) struct Snapshot {
     pub(super) histograms: BTreeMap<String, Distribution>,
 }
 
-/// What a histogram has seen, over all its labels. Quantiles are within a hundredth of a percent.
+/// What a histogram has seen, over all its labels. Quantiles are within one per cent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Distribution {
     /// How many values.
