@@ -3,27 +3,34 @@
 mod args;
 mod clients;
 mod cluster;
+mod data_dir;
 mod input;
+mod interrupt;
 mod load;
+mod logs;
 mod metrics;
 mod oracle;
 mod progress;
 mod report;
 mod scenario;
 
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 pub(crate) use self::args::DemoArgs;
 use self::args::Plan;
 use self::cluster::{Cluster, ClusterConfig};
+use self::data_dir::DataDir;
+use self::interrupt::interrupted;
 use self::metrics::MetricsRecorder;
-use self::oracle::Ledger;
+use self::oracle::{Ledger, Verdict};
 use self::progress::Bars;
 use self::report::{Facts, Report};
 use self::scenario::Scenario;
@@ -31,28 +38,39 @@ use self::scenario::Scenario;
 /// How long the cluster may take, after the last move, to let go of everything.
 const QUIET_DEADLINE: Duration = Duration::from_secs(20);
 
+/// No phase besides the scenario, whose steps have deadlines of their own, takes longer, or something is stuck.
+const PHASE_DEADLINE: Duration = Duration::from_secs(600);
+
+/// How long stopping the cluster may take.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long to wait for the runtime's threads, in the end.
+const THREADS_DEADLINE: Duration = Duration::from_secs(3);
+
 const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 /// Runs the demo, and says how it went.
 pub(crate) fn main(args: DemoArgs) -> ExitCode {
-    trace_to_stderr(&args);
-    let plan = match args.check() {
-        Ok(plan) => plan,
+    let bars = Bars::new(&args);
+    logs::log_to_stderr(&args, &bars);
+    let checked = args.check().map_err(anyhow::Error::from);
+    let ready = checked.and_then(|plan| Ok((plan, DataDir::make(args.data_dir.as_deref())?)));
+    let (plan, data) = match ready {
+        Ok(ready) => ready,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            return ExitCode::from(BAD_INPUT);
+            bars.clear();
+            return complain(BAD_INPUT, &format!("error: {error:#}"));
         }
     };
-    let ended = Runtime::new()
-        .context("starting the runtime")
-        .and_then(|runtime| {
-            let ended = runtime.block_on(interruptible(&args, &plan));
-            // What is left in the engines' threads is not waited for for ever.
-            runtime.shutdown_timeout(Duration::from_secs(5));
-            ended
-        });
+    let ended = run_to_the_end(&args, &plan, data.path(), &bars);
+    bars.clear();
+    // Only now: threads that were given up have had their time.
+    let removed = data.remove();
+    if let Err(error) = &removed {
+        complain(FAILED, &format!("warning: {error:#}"));
+    }
     match ended {
         Ok(Some(report)) => {
             report.print(&args);
@@ -62,83 +80,57 @@ pub(crate) fn main(args: DemoArgs) -> ExitCode {
                 ExitCode::from(FAILED)
             }
         }
-        Ok(None) => {
-            eprintln!("interrupted: stopped, and removed what was temporary");
-            ExitCode::from(INTERRUPTED)
+        Ok(None) if removed.is_err() => complain(INTERRUPTED, "interrupted: stopped"),
+        Ok(None) if args.data_dir.is_some() => {
+            complain(INTERRUPTED, "interrupted: stopped; the nodes' data is kept")
         }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(FAILED)
-        }
+        Ok(None) => complain(
+            INTERRUPTED,
+            "interrupted: stopped, and removed what was temporary",
+        ),
+        Err(error) => complain(FAILED, &format!("error: {error:#}")),
     }
 }
 
-fn trace_to_stderr(args: &DemoArgs) {
-    let default = if args.quiet {
-        "error"
-    } else {
-        "warn,tidegate::demo=info"
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    // An error says that a subscriber is set already.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
+fn complain(code: u8, what: &str) -> ExitCode {
+    // Where nobody reads it, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{what}");
+    ExitCode::from(code)
 }
 
-async fn interruptible(args: &DemoArgs, plan: &Plan) -> Result<Option<Report>> {
+fn run_to_the_end(args: &DemoArgs, plan: &Plan, data: &Path, bars: &Bars) -> Result<Option<Report>> {
+    let runtime = Runtime::new().context("starting the runtime")?;
+    let ended = runtime.block_on(interruptible(args, plan, data, bars));
+    // What is left in the engines' threads is not waited for for ever.
+    runtime.shutdown_timeout(THREADS_DEADLINE);
+    ended
+}
+
+async fn interruptible(args: &DemoArgs, plan: &Plan, data: &Path, bars: &Bars) -> Result<Option<Report>> {
     tokio::select! {
         biased;
-        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).context("listening for Ctrl-C"),
-        report = run(args, plan) => report.map(Some),
+        interrupted = interrupted() => interrupted.map(|()| None),
+        report = run(args, plan, data, bars) => report.map(Some),
     }
 }
 
-/// Where the engines keep their data; removed when it is dropped, unless the user named it.
-enum DataDir {
-    Kept(PathBuf),
-    Temporary(tempfile::TempDir),
-}
-
-impl DataDir {
-    fn make(args: &DemoArgs) -> Result<Self> {
-        match &args.data_dir {
-            Some(dir) => {
-                std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-                Ok(Self::Kept(dir.clone()))
-            }
-            None => Ok(Self::Temporary(
-                tempfile::tempdir().context("making a temporary directory")?,
-            )),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(dir) => dir,
-            Self::Temporary(dir) => dir.path(),
-        }
-    }
-}
-
-async fn run(args: &DemoArgs, plan: &Plan) -> Result<Report> {
+async fn run(args: &DemoArgs, plan: &Plan, data: &Path, bars: &Bars) -> Result<Report> {
     let recorder = MetricsRecorder::install().context("installing the metrics recorder")?;
-    let data = DataDir::make(args)?;
     let started = Instant::now();
-    let bars = Bars::new(args);
+    bars.phase("starting the nodes");
     let config = ClusterConfig {
         nodes: args.nodes,
         transport: args.transport,
         fenced: !args.unfenced,
-        data: data.path().to_owned(),
+        data: data.to_owned(),
     };
-    let cluster = Arc::new(Cluster::start(config).await.context("starting the cluster")?);
+    let cluster = within("starting the cluster", Cluster::start(config)).await?;
+    let cluster = Arc::new(cluster);
     let ledger = Ledger::new();
-    let table = cluster.create_table("files", args.tablets, args.replicas).await?;
-    let loaded = load::load(plan, &cluster, &ledger, table, &bars)
-        .await
-        .context("loading the input")?;
+    let table = cluster.create_table("files", args.tablets, args.replicas);
+    let table = within("making the table", table).await?;
+    let loaded = load::load(plan, &cluster, &ledger, table, bars);
+    let loaded = within("loading the input", loaded).await?;
     let facts = Facts::new(args, loaded.rows, loaded.bytes);
     bars.follow(cluster.progress());
     let scenario = Scenario::new(
@@ -153,23 +145,39 @@ async fn run(args: &DemoArgs, plan: &Plan) -> Result<Report> {
     bars.phase("waiting until all is quiet");
     cluster.quiet(QUIET_DEADLINE).await;
     bars.phase("checking every row");
-    let verdict = match &played {
-        Ok(()) => Some(
-            cluster
-                .verify(&ledger, table)
-                .await
-                .context("checking the rows")?,
-        ),
-        Err(_) => None,
-    };
+    // However the scenario ended: what was done to the rows until then is worth knowing.
+    let checked = within("checking the rows", cluster.verify(&ledger, table)).await;
     let snapshot = recorder.snapshot();
-    bars.clear();
-    cluster.stop().await;
-    drop(data);
-    let verdict = match (verdict, played) {
-        (Some(verdict), _) => verdict,
-        (None, Err(error)) => return Err(error),
-        (None, Ok(())) => unreachable!("a scenario that was played is checked"),
-    };
-    Ok(Report::new(&facts, &snapshot, &verdict, started.elapsed()))
+    bars.phase("stopping");
+    if timeout(STOP_DEADLINE, cluster.stop()).await.is_err() {
+        tracing::warn!("the cluster did not stop within {STOP_DEADLINE:?}");
+    }
+    let (verdict, failures) = failures_of(played, checked);
+    Ok(Report::new(
+        &facts,
+        &snapshot,
+        &verdict,
+        &failures,
+        started.elapsed(),
+    ))
+}
+
+/// What the oracle found, and what else went wrong, for a person. Rows that were not checked are no rows that hold.
+fn failures_of(played: Result<()>, checked: Result<Verdict>) -> (Verdict, Vec<String>) {
+    let mut failures = Vec::new();
+    if let Err(error) = played {
+        failures.push(format!("{error:#}"));
+    }
+    let verdict = checked.unwrap_or_else(|error| {
+        failures.push(format!("{error:#}"));
+        Verdict::default()
+    });
+    (verdict, failures)
+}
+
+async fn within<T>(what: &'static str, phase: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout(PHASE_DEADLINE, phase).await {
+        Ok(ended) => ended.context(what),
+        Err(_) => Err(anyhow!("{what} did not end within {PHASE_DEADLINE:?}")),
+    }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::stream::{StreamExt, iter};
 use tidegate_tablets::TableId;
-use tracing::warn;
+use tracing::info;
 
 use super::args::Plan;
 use super::cluster::Cluster;
@@ -56,11 +56,15 @@ pub(crate) async fn load(
     if loaded.rows == 0 {
         bail!("nothing was loaded from {}", plan.input.display());
     }
-    if loaded.bytes < plan.limit {
-        warn!(
-            bytes = loaded.bytes,
-            "the input is smaller than the limit: all of it was loaded"
-        );
-    }
+    info!(
+        rows = loaded.rows,
+        bytes = loaded.bytes,
+        "loaded {}",
+        if loaded.bytes < plan.limit {
+            "all of the input: it is smaller than the limit"
+        } else {
+            "the input, up to the limit"
+        }
+    );
     Ok(loaded)
 }

@@ -63,7 +63,9 @@ impl Bars {
         let bar = ProgressBar::new(limit).with_style(style(
             "{wide_bar} {binary_bytes} of {binary_total_bytes} {binary_bytes_per_sec}",
         ));
-        self.shared.all.add(bar)
+        let bar = self.shared.all.add(bar);
+        bar.tick();
+        bar
     }
 
     /// A bar for a move of that unit.
@@ -109,6 +111,11 @@ impl Bars {
         self.shared.phase.finish_and_clear();
         // A terminal that cannot be written to has nothing to be cleared.
         let _ = self.shared.all.clear();
+    }
+
+    /// Does something else with the terminal, while the bars are out of the way.
+    pub(crate) fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.shared.all.suspend(act)
     }
 
     fn moves(&self) -> MutexGuard<'_, BTreeMap<UnitId, ProgressBar>> {

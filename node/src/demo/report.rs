@@ -2,6 +2,7 @@
 //!
 //! The numbers are the product's own metrics, the oracle's verdict, and what was asked for.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -99,11 +100,20 @@ pub(crate) struct Report {
     rows_misplaced: u64,
     #[serde(skip)]
     findings: Vec<String>,
+    /// What did not come about at all.
+    #[serde(skip)]
+    failures: Vec<String>,
 }
 
 impl Report {
-    /// Puts together what is known.
-    pub(crate) fn new(facts: &Facts, metrics: &Snapshot, verdict: &Verdict, elapsed: Duration) -> Self {
+    /// Puts together what is known; with a failure it is not ok, whatever else it says.
+    pub(crate) fn new(
+        facts: &Facts,
+        metrics: &Snapshot,
+        verdict: &Verdict,
+        failures: &[String],
+        elapsed: Duration,
+    ) -> Self {
         let moves = |name: &str| metrics.counter_where(name, &[("kind", &["migration", "rebuild"])]);
         let closed: (&str, &[&str]) = ("reason", &["closing", "closed"]);
         let cut: [(&str, &[&str]); 2] = [("role", &["receive"]), ("cause", &["disconnected"])];
@@ -144,8 +154,10 @@ impl Report {
             unfenced: facts.unfenced,
             rows_misplaced: verdict.rows_misplaced,
             findings: verdict.findings.iter().map(ToString::to_string).collect(),
+            failures: failures.to_vec(),
         };
-        report.ok = verdict.ok() && report.nothing_is_left() && report.moves_failed == 0;
+        report.ok =
+            verdict.ok() && report.nothing_is_left() && report.moves_failed == 0 && failures.is_empty();
         report
     }
 
@@ -154,13 +166,17 @@ impl Report {
         self.ok
     }
 
-    /// Prints what the arguments ask for, on stdout.
+    /// Prints what the arguments ask for, on stdout. What the object has no field for goes to stderr.
     pub(crate) fn print(&self, args: &DemoArgs) {
-        if args.json {
-            println!("{}", self.to_json());
+        // Whoever closed the other end does not want to read it.
+        let _ = if args.json {
+            for failure in &self.failures {
+                let _ = writeln!(io::stderr(), "error: {failure}");
+            }
+            writeln!(io::stdout(), "{}", self.to_json())
         } else {
-            println!("{}", self.summary());
-        }
+            writeln!(io::stdout(), "{}", self.summary())
+        };
     }
 
     const fn nothing_is_left(&self) -> bool {
@@ -175,6 +191,7 @@ impl Report {
     fn summary(&self) -> String {
         let mut lines = vec![self.table().to_string()];
         lines.extend(self.findings.iter().map(|finding| format!("  {finding}")));
+        lines.extend(self.failures.iter().map(|failure| format!("  error: {failure}")));
         lines.push(self.conclusion());
         lines.join("\n")
     }
@@ -300,6 +317,9 @@ impl Report {
             if count > 0 {
                 wrong.push(format!("{count} {what}"));
             }
+        }
+        if !self.failures.is_empty() {
+            wrong.push("not all could be done".to_owned());
         }
         format!("FAILED: {}.", wrong.join(", "))
     }

@@ -53,6 +53,7 @@ fn report(args: &DemoArgs, metrics: &Snapshot, verdict: &Verdict) -> Report {
         &Facts::new(args, 100, 1 << 20),
         metrics,
         verdict,
+        &[],
         Duration::from_millis(1500),
     )
 }
@@ -110,6 +111,27 @@ fn what_is_left_or_wrong_is_not_ok() {
         "{}",
         report.summary()
     );
+}
+
+#[test]
+fn a_step_that_failed_is_not_ok_and_is_told_with_the_rest() {
+    let failures = ["the late write: no receiver came to attach".to_owned()];
+    let facts = Facts::new(&args(&[]), 100, 1 << 20);
+    let report = Report::new(
+        &facts,
+        &recorded(),
+        &Verdict::default(),
+        &failures,
+        Duration::ZERO,
+    );
+    assert!(!report.ok());
+    let summary = report.summary();
+    assert!(summary.contains(&failures[0]), "{summary}");
+    assert!(
+        summary.contains("33 completed"),
+        "what was done is still told: {summary}"
+    );
+    assert!(report.to_json().contains("\"ok\":false"));
 }
 
 #[test]
