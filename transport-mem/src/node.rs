@@ -66,13 +66,14 @@ impl Node {
         }
     }
 
-    pub(crate) fn shut(&self) {
+    /// Accepts nothing more, and hands back what nobody has accepted.
+    pub(crate) fn shut(&self) -> VecDeque<Incoming> {
         let mut arrivals = self.lock();
         arrivals.shut = true;
         let lost = std::mem::take(&mut arrivals.queue);
         drop(arrivals);
-        drop(lost);
         self.changed.notify_waiters();
+        lost
     }
 
     fn next(&self) -> Result<Option<Incoming>, TransportError> {

@@ -26,8 +26,10 @@ impl MemTransport {
     }
 
     fn leave(&self) {
-        self.node.shut();
+        let unaccepted = self.node.shut();
         self.network.leave(&self.node);
+        // After their connections were cut: what the other ends see is the shutdown, not the drop.
+        drop(unaccepted);
     }
 
     fn lost(&self, peer: PeerId) -> TransportError {

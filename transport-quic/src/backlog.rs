@@ -36,7 +36,18 @@ impl Backlog {
     /// Safe: the stream is in the queue, or it is dropped.
     pub(crate) async fn push(&self, stream: Incoming) -> Result<(), BacklogClosed> {
         self.room.acquire().await.map_err(|_| BacklogClosed)?.forget();
-        self.lock().push_back(stream);
+        self.put(stream)
+    }
+
+    fn put(&self, stream: Incoming) -> Result<(), BacklogClosed> {
+        let mut streams = self.lock();
+        // Race: the close comes between the place and the stream, which nobody would take out or drop any more.
+        // Defence: a close that is not seen here takes the lock later, and finds the stream.
+        if self.room.is_closed() {
+            return Err(BacklogClosed);
+        }
+        streams.push_back(stream);
+        drop(streams);
         self.filled.add_permits(1);
         Ok(())
     }
@@ -63,5 +74,23 @@ impl Backlog {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Incoming>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_transport::PeerId;
+    use tidegate_transport::pipe::{PipeConfig, pipe};
+
+    use super::*;
+
+    #[test]
+    fn a_stream_that_comes_after_the_close_is_not_kept() {
+        let backlog = Backlog::new(1);
+        let (_near, stream) = pipe(PipeConfig::default());
+        let peer = PeerId::new(1);
+        backlog.close();
+        assert_eq!(backlog.put(Incoming { peer, stream }), Err(BacklogClosed));
+        assert!(backlog.lock().is_empty());
     }
 }

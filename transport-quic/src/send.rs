@@ -87,7 +87,7 @@ impl SendHalf for QuicSend {
                     len,
                     max: self.bounds.frame_max,
                 };
-                return Err(self.fail(error, ResetCode::Aborted));
+                return Err(self.fail(error, ResetCode::Decode));
             }
         };
         self.state = State::Sending;

@@ -183,9 +183,13 @@ pub async fn a_shutdown_is_seen_by_the_peer(stage: Stage) -> Verdict {
         sender: _kept,
         mut receiver,
     } = ends.stream().await?;
+    let peer = &ends.receiver().transport;
+    let opening = peer.open(ends.sender().transport.local());
+    let mut unaccepted = ok("open", within("a stream is opened", opening).await?)?;
+    send(&mut unaccepted.send, &pattern(0, 100)).await?;
     within("the shutdown returns", ends.sender().transport.shutdown()).await?;
     is_disconnected("what the peer's stream sees", &mut receiver).await?;
-    let peer = &ends.receiver().transport;
+    is_disconnected("what a stream that nobody accepted sees", &mut unaccepted).await?;
     for gone in [ends.sender().transport.local(), PeerId::new(u64::MAX - 7)] {
         let opened = within("an open to nobody fails", peer.open(gone)).await?;
         let unreachable = matches!(&opened, Err(TransportError::Unreachable { peer, .. }) if *peer == gone);

@@ -66,9 +66,10 @@ pub async fn a_frame_over_the_limit_is_refused_by_its_sender(stage: Stage) -> Ve
     let after = within("a send after it", sender.send.send(&[Bytes::new()])).await?;
     holds("a send after a failed one succeeded", after.is_err())?;
     let (error, _) = failure_after(&mut receiver.recv, &[]).await?;
-    holds(
-        "the receiver should see a reset",
-        matches!(error, StreamError::Reset(_)),
+    same(
+        "what the receiver sees",
+        &error,
+        &StreamError::Reset(ResetCode::Decode),
     )
 }
 
