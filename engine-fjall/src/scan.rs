@@ -22,8 +22,9 @@ pub(crate) struct SnapshotScan {
 enum State {
     Idle(Reader),
     Reading(JoinHandle<(Reader, Result<Option<Batch>, EngineError>)>),
-    /// The end was given, or an error.
     Ended,
+    /// It failed, or a read was abandoned: whoever asks on must not take that for the end.
+    Broken,
 }
 
 /// What is read, on blocking threads only.
@@ -88,18 +89,24 @@ impl SnapshotScan {
 #[async_trait]
 impl Scan for SnapshotScan {
     async fn next(&mut self, bytes_max: usize) -> Result<Option<Batch>, EngineError> {
-        let reading = match std::mem::replace(&mut self.state, State::Ended) {
+        let reading = match std::mem::replace(&mut self.state, State::Broken) {
             State::Idle(reader) => reader.spawn(bytes_max),
-            reading => reading,
+            state => state,
         };
-        let State::Reading(reading) = reading else {
-            return Ok(None);
+        let reading = match reading {
+            State::Reading(reading) => reading,
+            State::Ended => {
+                self.state = State::Ended;
+                return Ok(None);
+            }
+            State::Idle(_) | State::Broken => return Err(failed(Stopped)),
         };
         let (reader, batch) = reading.await.map_err(|_| failed(Stopped))?;
         let batch = batch?;
-        if batch.is_some() {
-            self.state = reader.spawn(bytes_max);
-        }
+        self.state = match &batch {
+            Some(_) => reader.spawn(bytes_max),
+            None => State::Ended,
+        };
         Ok(batch)
     }
 }
