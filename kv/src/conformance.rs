@@ -51,7 +51,7 @@ pub use self::removal::{
 };
 pub use self::transfer::{
     attached_rows_merge_with_written_ones, batches_are_row_batches, snapshots_show_one_moment,
-    staged_rows_are_hidden, what_is_no_batch_is_refused,
+    staged_rows_are_hidden, the_latest_time_counts_staged_rows, what_is_no_batch_is_refused,
 };
 use crate::{Row, RowStore, Timestamp};
 
@@ -87,6 +87,7 @@ macro_rules! row_store_tests {
             staged_rows_are_hidden
             attached_rows_merge_with_written_ones
             what_is_no_batch_is_refused
+            the_latest_time_counts_staged_rows
         }
     };
     ($place:expr; $($case:ident)*) => {

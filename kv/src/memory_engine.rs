@@ -229,11 +229,12 @@ impl RowStore for MemoryEngine {
     }
 
     async fn latest_time(&self) -> Result<u64, EngineError> {
-        let tablets: Vec<Rows> = self.shared.state().tablets.values().cloned().collect();
-        let times = tablets
-            .iter()
-            .flat_map(Rows::values)
-            .map(|held| held.timestamp.time);
+        let held: Vec<Rows> = {
+            let state = self.shared.state();
+            let staged = state.areas.values().map(|area| &area.rows);
+            state.tablets.values().chain(staged).cloned().collect()
+        };
+        let times = held.iter().flat_map(Rows::values).map(|held| held.timestamp.time);
         Ok(times.max().unwrap_or_default())
     }
 }

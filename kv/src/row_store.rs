@@ -94,7 +94,8 @@ pub trait RowStore: SourceEngine + TargetEngine {
     /// [`EngineError`].
     async fn tablets(&self) -> Result<Vec<TabletId>, EngineError>;
 
-    /// The latest time of any row held; the clock starts above it.
+    /// The latest time of any row held, staged ones counted: they may be attached at any time. The clock starts
+    /// above it.
     ///
     /// # Errors
     ///

@@ -206,3 +206,20 @@ pub async fn what_is_no_batch_is_refused(place: &dyn Place) {
     staging.attach(open()).await.expect("an area is attached");
     assert!(all(&store, TABLET).await.is_empty());
 }
+
+/// A row that is staged counts for the latest time: after a start it may be attached without having been seen again.
+pub async fn the_latest_time_counts_staged_rows(place: &dyn Place) {
+    {
+        let store = place.open().await;
+        write(&store, [row("a", 3, Some("v"))]).await;
+        let area = area(&store).await;
+        let staged = batch(&[row("b", 8, None), row("c", 7, Some("v"))]);
+        area.stage(open(), PeerId::new(1), staged)
+            .await
+            .expect("the batch is staged");
+        area.sync(open()).await.expect("it is durable");
+        assert_eq!(store.latest_time().await.expect("the time is known"), 8);
+    }
+    let store = place.open().await;
+    assert_eq!(store.latest_time().await.expect("the time is known"), 8);
+}
