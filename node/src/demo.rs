@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use tracing::{debug, warn};
 
 pub(crate) use self::args::DemoArgs;
 use self::args::Plan;
@@ -148,9 +149,10 @@ async fn run(args: &DemoArgs, plan: &Plan, data: &Path, bars: &Bars) -> Result<R
     // However the scenario ended: what was done to the rows until then is worth knowing.
     let checked = within("checking the rows", cluster.verify(&ledger, table)).await;
     let snapshot = recorder.snapshot();
+    debug!(?snapshot, "all metrics");
     bars.phase("stopping");
     if timeout(STOP_DEADLINE, cluster.stop()).await.is_err() {
-        tracing::warn!("the cluster did not stop within {STOP_DEADLINE:?}");
+        warn!("the cluster did not stop within {STOP_DEADLINE:?}");
     }
     let (verdict, failures) = failures_of(played, checked);
     Ok(Report::new(
