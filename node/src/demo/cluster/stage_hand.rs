@@ -8,6 +8,7 @@ use tidegate_guard::SharedGuard;
 use tidegate_streaming::{Batch, EngineError, Position, Staging, UnitId};
 use tidegate_transport::PeerId;
 use tokio::sync::watch;
+use tracing::info;
 
 /// What to do when a unit's batch is staged; must not wait.
 pub(crate) type AtBatch = Arc<dyn Fn(PeerId) + Send + Sync>;
@@ -169,7 +170,19 @@ impl Staging for HandledStaging {
             () = guard.closing() => {}
             _ = state.wait_for(|state| *state == Held::Released) => {}
         }
-        let result = self.inner.attach(guard).await;
+        // By now another attempt of the same session may have attached this area, and attaching it twice succeeds by
+        // doing nothing. Whoever comes late is told so instead.
+        let result = match guard.check() {
+            Ok(()) => self.inner.attach(guard).await,
+            Err(rejected) => Err(rejected.into()),
+        };
+        match &result {
+            Ok(()) => info!(tablet = %self.unit, "the held receiver attached what it had"),
+            Err(EngineError::Rejected(rejected)) => {
+                info!(tablet = %self.unit, %rejected, "the held receiver was refused");
+            }
+            Err(error) => info!(tablet = %self.unit, %error, "the held receiver was refused"),
+        }
         held.state.send_replace(Held::Ended);
         result
     }

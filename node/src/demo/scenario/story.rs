@@ -37,7 +37,7 @@ impl Scenario {
         bar.finish("moved, by a second attempt");
         self.delete_and_purge(tablet, keys).await?;
 
-        info!(%tablet, "letting the first receiver go");
+        info!(%tablet, "letting the first receiver go, if it is still held");
         held.release();
         timeout(STEP_DEADLINE, held.ended())
             .await
