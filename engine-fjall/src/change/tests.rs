@@ -229,14 +229,14 @@ async fn an_attach_is_told_to_nobody_before_it_is_durable() {
         staging().await.expect("the area"),
     );
     // Two changes that wait: one until the attach shares the second's group, one in place of a slow disk.
-    let hold = |wait: mpsc::Receiver<()>, reached: mpsc::Sender<()>| {
+    let hold = |wait: mpsc::Receiver<()>, reached: mpsc::SyncSender<()>| {
         engine.store.committer.run(None, move |_| {
             let told = reached.send(()).is_ok() && wait.recv().is_ok();
             Ok((told, Durability::Synced))
         })
     };
-    let ((go, waits), (reached, is_reached)) = (mpsc::channel(), mpsc::channel());
-    let ((release, on_disk), (attached, is_attached)) = (mpsc::channel(), mpsc::channel());
+    let ((go, waits), (reached, is_reached)) = (mpsc::sync_channel(1), mpsc::sync_channel(1));
+    let ((release, on_disk), (attached, is_attached)) = (mpsc::sync_channel(1), mpsc::sync_channel(1));
     let mut first = Box::pin(hold(waits, reached));
     let mut attach = Box::pin(attaching.attach(Arc::new(Unfenced)));
     let mut disk = Box::pin(hold(on_disk, attached));
