@@ -2,10 +2,26 @@
 //!
 //! A store's test file says how a cluster of it is made, and has one line more:
 //!
-//! ```ignore
-//! async fn make(nodes: usize) -> Cluster { /* that many handles on one log */ }
+//! ```
+//! use tidegate_tablets::conformance::Cluster;
+//! use tidegate_tablets::{LocalConfig, LocalLog, MetadataStore, NodeId};
+//!
+//! async fn make(nodes: usize) -> Cluster {
+//!     let log = LocalLog::new(LocalConfig::default());
+//!     let handles: Vec<_> = (1..=nodes as u64).map(|node| log.store(NodeId::new(node))).collect();
+//!     Cluster {
+//!         stores: handles.iter().map(|store| store.clone() as _).collect(),
+//!         changes_max: LocalConfig::default().proposal_changes_max,
+//!         stop: Box::new(move |at| {
+//!             handles[at].stop();
+//!             Box::pin(std::future::ready(()))
+//!         }),
+//!         keep: Box::new(log),
+//!     }
+//! }
 //!
 //! tidegate_tablets::conformance_tests!(make);
+//! # fn main() {}
 //! ```
 //!
 //! That makes one `#[tokio::test]` per case, on a runtime of two workers; the test crate needs tokio with `macros`
