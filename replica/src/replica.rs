@@ -14,7 +14,7 @@ use tidegate_transport::Transport;
 use tidegate_transport::rpc::RpcService;
 use tidegate_transport::service::{Service, ServiceId};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use crate::admission::SourceAdmission;
@@ -295,8 +295,9 @@ impl Replica {
         }
     }
 
-    /// Stops admitting, closes all sessions of this node, waits for their holders within the configured time,
-    /// and aborts what is left. The metadata is not touched: after a restart the node goes on where it was.
+    /// Stops admitting, closes all sessions of this node, waits for their holders and for admitted requests within
+    /// the configured time, and aborts what is left. The metadata is not touched: after a restart the node goes on
+    /// where it was.
     ///
     /// # Cancel safety
     ///
@@ -304,10 +305,27 @@ impl Replica {
     pub async fn stop(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
+        let map = self.published.map();
+        let tablets: Vec<TabletId> = map
+            .map(|map| map.tablets_of(self.node).collect())
+            .unwrap_or_default();
         self.published.withdraw();
+        for tablet in &tablets {
+            self.fence.forget(*tablet);
+        }
         self.sessions.reconcile(&std::collections::BTreeSet::new());
         let closing = self.sessions.closing_sessions();
-        if let Err(left) = self.sessions.drain(&closing, self.config.stop_drain).await {
+        let requests = async {
+            for tablet in &tablets {
+                self.fence.older_ended(*tablet, Epoch::MAX).await;
+            }
+        };
+        let wait = self.config.stop_drain;
+        let (requests, sessions) = tokio::join!(timeout(wait, requests), self.sessions.drain(&closing, wait));
+        if requests.is_err() {
+            warn!("requests still run at the stop");
+        }
+        if let Err(left) = sessions {
             for holder in &left.holders {
                 warn!(%holder, "still held at the stop");
             }

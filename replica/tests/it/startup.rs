@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tidegate_coordinator::{BarrierError, OperationError, OperationKind};
+use tidegate_guard::Guard;
 use tidegate_inject::Injector;
 use tidegate_replica::AdmissionError;
 use tidegate_session::Sessions;
 use tidegate_tablets::Stage;
+use tokio::time::timeout;
 
 use crate::cluster::{Cluster, SOON, n};
 use crate::node::{Network, Node};
@@ -100,4 +102,29 @@ async fn no_request_is_admitted_at_an_epoch_that_the_map_does_not_show() {
         replica.admit(tablets[0], epoch, SHORT).await.unwrap_err(),
         AdmissionError::Behind
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_requests_that_were_admitted() {
+    let (cluster, tablets) = Cluster::start(Network::Mem, 1).await;
+    let tablet = tablets[0];
+    let replica = &cluster.node(2).replica;
+    let epoch = cluster.tablet(tablet).epoch;
+    let guard = replica.admit(tablet, epoch, SOON).await.unwrap();
+    let ended = std::cell::Cell::new(false);
+    let stop = async {
+        replica.stop().await;
+        assert!(ended.get(), "stopped while a request ran");
+    };
+    let request = async {
+        guard.closing().await;
+        tokio::task::yield_now().await;
+        ended.set(true);
+        drop(guard);
+    };
+    timeout(SOON, async { tokio::join!(stop, request) })
+        .await
+        .unwrap();
+    let refused = replica.admit(tablet, epoch, SOON).await.unwrap_err();
+    assert_eq!(refused, AdmissionError::NotRunning);
 }
