@@ -24,14 +24,16 @@ const ONLY: &[(&str, &[&str])] = &[
     ("fjall", &["engine-fjall", "bench"]),
     ("axum", &["node"]),
     ("anyhow", &["node", "bench", "xtask"]),
-    ("clap", &["node", "bench", "xtask"]),
+    ("clap", &["node", "bench", "sim", "xtask"]),
+    ("stateright", &["sim"]),
+    ("todc-utils", &["sim"]),
     ("metrics-exporter-prometheus", &["node"]),
     ("tracing-subscriber", &["node", "bench"]),
     ("cargo_metadata", &["xtask"]),
 ];
 
-/// Whatever else it may use, a crate may have injection points; and a test may use whole networks.
-const EVERYWHERE: &str = "inject";
+/// Whatever else it may use, a crate may have injection points, and wrong lines in builds made for them.
+const EVERYWHERE: &[&str] = &["inject", "mutants"];
 
 /// What a row of the table allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +126,7 @@ fn ours(member: &Member, may: &May, folders: &BTreeMap<&str, &str>) -> Vec<Strin
         let is_program = matches!(folder, "node" | "bench" | "sim" | "xtask");
         let allowed = match may {
             _ if is_program => false,
-            _ if dependency.is_dev || folder == EVERYWHERE => true,
+            _ if dependency.is_dev || EVERYWHERE.contains(&folder) => true,
             May::UseAll => true,
             May::Use(names) => names.contains(folder),
         };

@@ -1,0 +1,1 @@
+//! An engine that loses what was not made durable, on a disk that fails.

@@ -1,0 +1,3 @@
+//! `tidegate-sim`: runs simulations and models.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Takes in all that happens, in order.

@@ -1,0 +1,1 @@
+//! What a run, and many runs, came to.

@@ -1,0 +1,1 @@
+//! One run: a seed in, a report out.

@@ -1,0 +1,1 @@
+//! Scripted runs of what random search rarely finds.
