@@ -64,6 +64,9 @@ impl MemLimits {
 pub struct LinkFaults {
     /// How long a frame takes. Frames of one stream do not overtake each other. Default: nothing.
     pub delay: RangeInclusive<Duration>,
+    /// How much longer all that one end of a stream sends takes, drawn once for each: streams overtake each other as
+    /// wholes. (With a range of delays single frames of different streams overtake each other too.) Default: nothing.
+    pub stagger: RangeInclusive<Duration>,
     /// How likely each frame finds the connection lost, with all its streams, both ways: 0 to 1. Default: 0.
     pub lose_connection: f64,
     /// How likely each open fails as unreachable: 0 to 1. Default: 0.
@@ -74,6 +77,7 @@ impl Default for LinkFaults {
     fn default() -> Self {
         Self {
             delay: Duration::ZERO..=Duration::ZERO,
+            stagger: Duration::ZERO..=Duration::ZERO,
             lose_connection: 0.0,
             fail_open: 0.0,
         }

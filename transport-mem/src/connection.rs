@@ -1,10 +1,13 @@
 //! The streams that one node has open towards another, cut together.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidegate_transport::pipe::Line;
+use tidegate_transport::pipe::{End, Line};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::voice::Kept;
 
 /// One direction of opening between two nodes, from its first open until it is cut.
 #[derive(Debug)]
@@ -58,19 +61,25 @@ impl Connection {
         Ok(Arc::new(Ticket {
             connection: Arc::clone(connection),
             id,
+            mute: Default::default(),
+            kept: Mutex::default(),
             _permit: permit,
         }))
     }
 
-    /// Cuts every stream; no further one begins.
-    pub(crate) fn cut(&self) {
+    /// Cuts every stream; no further one begins. Only those that hear of it are told.
+    pub(crate) fn cut(&self, told: Told) {
         let mut lines = self.lock();
         lines.cut = true;
         let open = std::mem::take(&mut lines.open);
         drop(lines);
         self.permits.close();
         for line in open.values() {
-            line.cut();
+            match told {
+                Told::Both => line.cut(),
+                Told::One(end) => line.cut_end(end),
+                Told::Nobody => {}
+            }
         }
     }
 
@@ -79,12 +88,48 @@ impl Connection {
     }
 }
 
+/// Which ends hear that a connection was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Both,
+    One(End),
+    Nobody,
+}
+
 /// One stream of a connection; each of its four halves holds a copy.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     connection: Arc<Connection>,
     id: u64,
+    /// By end: something that it said was not heard.
+    mute: [AtomicBool; 2],
+    kept: Mutex<Vec<Kept>>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Ticket {
+    pub(crate) fn set_mute(&self, end: End) {
+        self.mute_of(end).store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_mute(&self, end: End) -> bool {
+        self.mute_of(end).load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn keep(&self, half: Kept) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(half);
+    }
+
+    const fn mute_of(&self, end: End) -> &AtomicBool {
+        let [near, far] = &self.mute;
+        match end {
+            End::Near => near,
+            End::Far => far,
+        }
+    }
 }
 
 impl Drop for Ticket {

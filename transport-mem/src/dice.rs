@@ -1,5 +1,7 @@
 //! Faults from a seed: each stream and direction draws from dice of its own, whatever runs beside it.
 
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,13 +14,23 @@ use crate::LinkFaults;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FaultCell {
     faults: Arc<Mutex<LinkFaults>>,
+    silent: Arc<AtomicBool>,
 }
 
 impl FaultCell {
     pub(crate) fn new(faults: LinkFaults) -> Self {
         Self {
             faults: Arc::new(Mutex::new(faults)),
+            silent: Arc::default(),
         }
+    }
+
+    pub(crate) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::SeqCst)
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut LinkFaults)) {
@@ -35,14 +47,15 @@ impl FaultCell {
 pub(crate) struct Dice {
     rng: Rng,
     faults: FaultCell,
+    /// Where in the range of staggers this thrower stands: 0 to 1.
+    place: f64,
 }
 
 impl Dice {
     pub(crate) fn new(seed: &[u64], faults: FaultCell) -> Self {
-        Self {
-            rng: Rng::with_seed(mix(seed)),
-            faults,
-        }
+        let mut rng = Rng::with_seed(mix(seed));
+        let place = rng.f64();
+        Self { rng, faults, place }
     }
 
     pub(crate) fn loses_connection(&mut self) -> bool {
@@ -56,15 +69,13 @@ impl Dice {
     }
 
     pub(crate) fn draw_delay(&mut self) -> Duration {
-        let (low, high) = self
+        let (delay, stagger) = self
             .faults
-            .read(|faults| (*faults.delay.start(), *faults.delay.end()));
-        let spread = u64::try_from(high.saturating_sub(low).as_micros()).unwrap_or(u64::MAX);
-        if spread == 0 {
-            low
-        } else {
-            low + Duration::from_micros(self.rng.u64(0..=spread))
-        }
+            .read(|faults| (faults.delay.clone(), faults.stagger.clone()));
+        let late = spread(&stagger).mul_f64(self.place) + *stagger.start();
+        let micros = u64::try_from(spread(&delay).as_micros()).unwrap_or(u64::MAX);
+        let drawn = if micros == 0 { 0 } else { self.rng.u64(0..=micros) };
+        late + *delay.start() + Duration::from_micros(drawn)
     }
 
     fn happens(&mut self, chance: f64) -> bool {
@@ -76,6 +87,10 @@ impl Wire for Dice {
     fn delay(&mut self, _bytes: usize) -> Duration {
         self.draw_delay()
     }
+}
+
+fn spread(range: &RangeInclusive<Duration>) -> Duration {
+    range.end().saturating_sub(*range.start())
 }
 
 /// One seed of many numbers, by the finaliser of splitmix64 (Steele, Lea and Flood, 2014).

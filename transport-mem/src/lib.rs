@@ -2,7 +2,7 @@
 //!
 //! Take this crate alone to test code that is written against the
 //! [transport contract](tidegate_transport::Transport): it keeps the whole of it (the conformance suite runs over it,
-//! with and without delays), and lets a test cut, part, delay and lose connections. Under tokio's paused time a run
+//! with and without delays), and lets a test cut, part, silence, delay and lose connections. Under tokio's paused time a run
 //! is a function of its seed.
 //!
 //! | module | what is in it |
@@ -10,7 +10,7 @@
 //! | `network` | [`MemNetwork`]: who has joined, and what is wrong between them |
 //! | `transport` | [`MemTransport`]: a node's end |
 //! | `config` | [`MemConfig`], [`MemLimits`], [`LinkFaults`] |
-//! | `connection`, `node`, `halves`, `dice` | the streams that are cut together; those not yet accepted; a stream's halves; the seed |
+//! | `connection`, `node`, `halves`, `voice`, `dice` | the streams that are cut together; those not yet accepted; a stream's halves; what is heard of them; the seed |
 //!
 //! # Examples
 //!
@@ -47,7 +47,9 @@
 //!    each link, and each direction of each stream, has dice of its own.
 //! 3. Frames, bytes, streams and unaccepted streams have a bound, and every open ends.
 //! 4. A cut ends every stream of the link at both ends; what a receiver's side has taken whole and finished stays.
-//! 5. An id has one transport at a time; a transport that was shut down or dropped has none.
+//! 5. Nothing passes a link that is silent: no frame, no end, no reset, no stop, no news of a cut, of a shutdown or of
+//!    a drop. A stream that lost anything so stays silent that way; nobody but a deadline tells its users.
+//! 6. An id has one transport at a time; a transport that was shut down or dropped has none.
 //!
 //! # Deliberately absent
 //!
@@ -63,6 +65,7 @@ mod halves;
 mod network;
 mod node;
 mod transport;
+mod voice;
 
 pub use crate::config::{LinkFaults, MemConfig, MemLimits};
 pub use crate::network::{JoinError, MemNetwork};

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
+use tidegate_transport::pipe::End;
 use tidegate_transport::{PeerId, TransportError};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Told};
 use crate::dice::{Dice, FaultCell};
 use crate::node::Node;
 use crate::{LinkFaults, MemConfig, MemLimits, MemTransport};
@@ -37,8 +38,13 @@ impl MemNetwork {
     pub fn new(config: MemConfig) -> Self {
         Self {
             shared: Arc::new(Shared {
-                config,
-                state: Mutex::default(),
+                state: Mutex::new(State {
+                    seed: config.seed,
+                    faults: config.faults,
+                    nodes: BTreeMap::new(),
+                    links: BTreeMap::new(),
+                }),
+                limits: config.limits,
             }),
         }
     }
@@ -49,7 +55,7 @@ impl MemNetwork {
     ///
     /// [`JoinError`].
     pub fn join(&self, peer: PeerId) -> Result<Arc<MemTransport>, JoinError> {
-        self.join_with(peer, self.shared.config.limits)
+        self.join_with(peer, self.shared.limits)
     }
 
     /// Joins as `peer`, with limits of its own.
@@ -71,7 +77,7 @@ impl MemNetwork {
     /// Cuts every stream between the two, as [`Transport::disconnect`](tidegate_transport::Transport::disconnect)
     /// does; later opens work.
     pub fn cut(&self, a: PeerId, b: PeerId) {
-        self.shared.cut(a, b);
+        self.shared.cut(a, b, None);
     }
 
     /// Cuts every stream between the two; opens fail as unreachable until [`heal`](Self::heal).
@@ -84,18 +90,47 @@ impl MemNetwork {
     /// `to` opens to `from` are not touched.
     pub fn partition_one_way(&self, from: PeerId, to: PeerId) {
         let mut state = self.shared.lock();
-        let link = state.link(&self.shared.config, from, to);
-        link.partitioned = true;
-        let connection = link.connection.take();
+        state.link(from, to).partitioned = true;
+        let cut = state.take_connection(from, to, None);
         drop(state);
-        cut_all(connection);
+        cut_all(cut);
     }
 
-    /// Ends every partition between the two.
+    /// From now on nothing that `from` sends arrives at `to`, and neither is told: a half-open peer. Frames are taken
+    /// until no more fit; ends, resets, stops, cuts, and that `from` left or was dropped, are not heard of; where there
+    /// is no connection yet, opens of both fail after their wait. What `to` sends arrives.
+    ///
+    /// [`heal`](Self::heal) ends it for what is opened from then on, and for streams that lost nothing. A stream that
+    /// lost something stays as it is until its users give it up.
+    pub fn silence(&self, from: PeerId, to: PeerId) {
+        self.shared.faults(from, to).set_silent(true);
+    }
+
+    /// Ends every partition and silence between the two.
     pub fn heal(&self, a: PeerId, b: PeerId) {
         let mut state = self.shared.lock();
         for (from, to) in [(a, b), (b, a)] {
-            state.link(&self.shared.config, from, to).partitioned = false;
+            state.link(from, to).heal();
+        }
+    }
+
+    /// Ends all that is wrong anywhere: partitions, silences, delays and losses, also of links that are first used
+    /// later.
+    pub fn heal_all(&self) {
+        let mut state = self.shared.lock();
+        state.faults = LinkFaults::default();
+        for link in state.links.values_mut() {
+            link.heal();
+            link.faults.change(|faults| *faults = LinkFaults::default());
+        }
+    }
+
+    /// What goes wrong on every link from now on, whatever was set for some before; streams that are open too.
+    pub fn set_faults_everywhere(&self, faults: &LinkFaults) {
+        let mut state = self.shared.lock();
+        state.faults = faults.clone();
+        for link in state.links.values_mut() {
+            link.faults.change(|present| *present = faults.clone());
         }
     }
 
@@ -123,12 +158,15 @@ impl MemNetwork {
 /// What the handles of a network share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    config: MemConfig,
+    limits: MemLimits,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    seed: u64,
+    /// Of links that have none of their own.
+    faults: LinkFaults,
     nodes: BTreeMap<PeerId, Arc<Node>>,
     /// By (who opens, to whom).
     links: BTreeMap<(PeerId, PeerId), Link>,
@@ -151,6 +189,8 @@ pub(crate) struct Dial {
     pub(crate) acceptor: Arc<Node>,
     /// Of a new connection.
     pub(crate) round_trip: Duration,
+    /// A connection is needed, and cannot be made: one direction is silent.
+    pub(crate) is_unanswered: bool,
     pub(crate) faults_out: FaultCell,
     pub(crate) faults_back: FaultCell,
     pub(crate) stream_seed: [u64; 4],
@@ -168,8 +208,9 @@ impl Shared {
             return Err(TransportError::ShutDown);
         }
         let acceptor = state.nodes.get(&to).cloned();
-        let faults_back = state.link(&self.config, to, from).faults.clone();
-        let link = state.link(&self.config, from, to);
+        let faults_back = state.link(to, from).faults.clone();
+        let seed = state.seed;
+        let link = state.link(from, to);
         if link.partitioned {
             return Err(unreachable("partitioned"));
         }
@@ -177,31 +218,36 @@ impl Shared {
         if link.dice.fails_open() {
             return Err(unreachable("the open was lost"));
         }
+        let is_silent = link.faults.is_silent() || faults_back.is_silent();
+        let is_unanswered = is_silent && link.connection.is_none();
         let (connection, round_trip) = match &link.connection {
             Some(connection) => (Arc::clone(connection), Duration::ZERO),
             None => {
                 let connection = Arc::new(Connection::new(acceptor.limits.streams_per_peer));
-                link.connection = Some(Arc::clone(&connection));
+                if !is_unanswered {
+                    link.connection = Some(Arc::clone(&connection));
+                }
                 (connection, link.dice.draw_delay() * 2)
             }
         };
-        let stream_seed = [self.config.seed, from.as_u64(), to.as_u64(), link.opened];
+        let stream_seed = [seed, from.as_u64(), to.as_u64(), link.opened];
         link.opened += 1;
         let faults_out = link.faults.clone();
         Ok(Dial {
             connection,
             acceptor,
             round_trip,
+            is_unanswered,
             faults_out,
             faults_back,
             stream_seed,
         })
     }
 
-    pub(crate) fn cut(&self, a: PeerId, b: PeerId) {
+    /// Cuts what is between the two, done `by` one of them or by nobody.
+    pub(crate) fn cut(&self, a: PeerId, b: PeerId, by: Option<PeerId>) {
         let mut state = self.lock();
-        let cut =
-            [(a, b), (b, a)].map(|ends| state.links.get_mut(&ends).and_then(|link| link.connection.take()));
+        let cut = [(a, b), (b, a)].map(|(from, to)| state.take_connection(from, to, by));
         drop(state);
         cut_all(cut.into_iter().flatten());
     }
@@ -217,18 +263,22 @@ impl Shared {
             return;
         }
         state.nodes.remove(&node.peer);
-        let cut: Vec<_> = state
+        let of_node: Vec<_> = state
             .links
-            .iter_mut()
-            .filter(|((from, to), _)| *from == node.peer || *to == node.peer)
-            .filter_map(|(_, link)| link.connection.take())
+            .keys()
+            .filter(|(from, to)| *from == node.peer || *to == node.peer)
+            .copied()
+            .collect();
+        let cut: Vec<_> = of_node
+            .into_iter()
+            .filter_map(|(from, to)| state.take_connection(from, to, Some(node.peer)))
             .collect();
         drop(state);
         cut_all(cut);
     }
 
     fn faults(&self, from: PeerId, to: PeerId) -> FaultCell {
-        self.lock().link(&self.config, from, to).faults.clone()
+        self.lock().link(from, to).faults.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -237,10 +287,10 @@ impl Shared {
 }
 
 impl State {
-    fn link(&mut self, config: &MemConfig, from: PeerId, to: PeerId) -> &mut Link {
+    fn link(&mut self, from: PeerId, to: PeerId) -> &mut Link {
         self.links.entry((from, to)).or_insert_with(|| {
-            let faults = FaultCell::new(config.faults.clone());
-            let dice = Dice::new(&[config.seed, from.as_u64(), to.as_u64()], faults.clone());
+            let faults = FaultCell::new(self.faults.clone());
+            let dice = Dice::new(&[self.seed, from.as_u64(), to.as_u64()], faults.clone());
             Link {
                 faults,
                 dice,
@@ -250,10 +300,43 @@ impl State {
             }
         })
     }
+
+    /// Takes the connection of what `from` opened to `to`, and says who hears that it is cut: whoever does it, and
+    /// each to whom the news passes.
+    fn take_connection(&mut self, from: PeerId, to: PeerId, by: Option<PeerId>) -> Option<Cut> {
+        let connection = self.links.get_mut(&(from, to))?.connection.take()?;
+        let hears = |peer, other| {
+            let silent = self
+                .links
+                .get(&(other, peer))
+                .is_some_and(|link| link.faults.is_silent());
+            !silent || by == Some(peer)
+        };
+        let told = match (hears(from, to), hears(to, from)) {
+            (true, true) => Told::Both,
+            (true, false) => Told::One(End::Near),
+            (false, true) => Told::One(End::Far),
+            (false, false) => Told::Nobody,
+        };
+        Some(Cut { connection, told })
+    }
 }
 
-fn cut_all(connections: impl IntoIterator<Item = Arc<Connection>>) {
-    for connection in connections {
-        connection.cut();
+impl Link {
+    fn heal(&mut self) {
+        self.partitioned = false;
+        self.faults.set_silent(false);
+    }
+}
+
+/// A connection that is out of the network, and whose streams are yet to be cut.
+struct Cut {
+    connection: Arc<Connection>,
+    told: Told,
+}
+
+fn cut_all(cuts: impl IntoIterator<Item = Cut>) {
+    for Cut { connection, told } in cuts {
+        connection.cut(told);
     }
 }

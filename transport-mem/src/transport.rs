@@ -3,15 +3,16 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use tidegate_transport::pipe::{Pipe, PipeEnd, Wire, pipe_between};
+use tidegate_transport::pipe::{End, Pipe, PipeEnd, Wire, pipe_between};
 use tidegate_transport::{Duplex, Incoming, PeerId, Transport, TransportError};
 use tokio::time::{sleep, timeout};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Ticket};
 use crate::dice::Dice;
-use crate::halves::{Announcement, Fate, MemRecv, MemSend};
+use crate::halves::{Announcement, Fate, MemEnd};
 use crate::network::{Dial, Shared};
 use crate::node::Node;
+use crate::voice::Voice;
 
 /// A node's end of a [`MemNetwork`](crate::MemNetwork). Dropping the last handle shuts it down.
 #[derive(Debug)]
@@ -30,6 +31,21 @@ impl MemTransport {
         self.network.leave(&self.node);
         // After their connections were cut: what the other ends see is the shutdown, not the drop.
         drop(unaccepted);
+    }
+
+    fn voice(&self, dial: &Dial, end: End, ticket: &Arc<Ticket>) -> Voice {
+        let (opener, acceptor) = (self.node.limits.pipe(), dial.acceptor.limits.pipe());
+        let (faults, own, other) = match end {
+            End::Near => (&dial.faults_out, opener, acceptor),
+            End::Far => (&dial.faults_back, acceptor, opener),
+        };
+        Voice {
+            ticket: Arc::clone(ticket),
+            end,
+            faults: faults.clone(),
+            frame_max: own.frame_max,
+            window: other,
+        }
     }
 
     fn lost(&self, peer: PeerId) -> TransportError {
@@ -51,59 +67,44 @@ impl Transport for MemTransport {
 
     async fn open(&self, peer: PeerId) -> Result<Duplex, TransportError> {
         let dial = self.network.dial(&self.node, peer)?;
+        let waited = self.node.limits.open_wait;
+        if dial.is_unanswered {
+            sleep(waited).await;
+            return Err(TransportError::Unreachable {
+                peer,
+                reason: "no answer".to_owned(),
+            });
+        }
         if !dial.round_trip.is_zero() {
             sleep(dial.round_trip).await;
         }
-        let waited = self.node.limits.open_wait;
         let permit = match timeout(waited, dial.connection.permit()).await {
             Ok(permit) => permit.map_err(|_| self.lost(peer))?,
             Err(_) => return Err(TransportError::TooManyStreams { peer, waited }),
         };
         let near = PipeEnd {
             config: self.node.limits.pipe(),
-            wire: Some(wire(&dial, Seat::Opener)),
+            wire: Some(wire(&dial, End::Near)),
         };
         let far = PipeEnd {
             config: dial.acceptor.limits.pipe(),
-            wire: Some(wire(&dial, Seat::Acceptor)),
+            wire: Some(wire(&dial, End::Far)),
         };
         let Pipe { near, far, line } = pipe_between(near, far);
         let ticket = Connection::add(&dial.connection, permit, &line).map_err(|_| self.lost(peer))?;
         let ends = (self.node.peer, peer);
         let network = Arc::downgrade(&self.network);
-        let far = Duplex {
-            send: Box::new(MemSend {
-                inner: far.send,
-                announcement: None,
-                fate: fate(&dial, Seat::Acceptor, &network, ends),
-                ticket: Arc::clone(&ticket),
-            }),
-            recv: Box::new(MemRecv {
-                inner: far.recv,
-                _ticket: Arc::clone(&ticket),
-            }),
+        let end = |pipe, seat| MemEnd {
+            pipe,
+            fate: fate(&dial, seat, &network, ends),
+            voice: self.voice(&dial, seat, &ticket),
         };
-        let incoming = Incoming {
-            peer: self.node.peer,
-            stream: far,
+        let announcement = Announcement {
+            node: Arc::clone(&dial.acceptor),
+            from: self.node.peer,
+            end: end(far, End::Far),
         };
-        let fate = fate(&dial, Seat::Opener, &network, ends);
-        let announcement = Some(Announcement {
-            node: dial.acceptor,
-            incoming,
-        });
-        Ok(Duplex {
-            send: Box::new(MemSend {
-                inner: near.send,
-                announcement,
-                fate,
-                ticket: Arc::clone(&ticket),
-            }),
-            recv: Box::new(MemRecv {
-                inner: near.recv,
-                _ticket: ticket,
-            }),
-        })
+        Ok(end(near, End::Near).into_stream(Some(announcement)))
     }
 
     async fn accept(&self) -> Result<Incoming, TransportError> {
@@ -111,7 +112,7 @@ impl Transport for MemTransport {
     }
 
     fn disconnect(&self, peer: PeerId) {
-        self.network.cut(self.node.peer, peer);
+        self.network.cut(self.node.peer, peer, Some(self.node.peer));
     }
 
     async fn shutdown(&self) {
@@ -125,27 +126,21 @@ impl Drop for MemTransport {
     }
 }
 
-/// Who throws the dice, so that no two throwers share any.
-#[derive(Debug, Clone, Copy)]
-enum Seat {
-    Opener,
-    Acceptor,
-}
-
-fn dice(dial: &Dial, seat: Seat, purpose: u64) -> Dice {
+/// Dice of the stream's own for each end and purpose, so that no two throwers share any.
+fn dice(dial: &Dial, seat: End, purpose: u64) -> Dice {
     let (seat, faults) = match seat {
-        Seat::Opener => (0, &dial.faults_out),
-        Seat::Acceptor => (1, &dial.faults_back),
+        End::Near => (0, &dial.faults_out),
+        End::Far => (1, &dial.faults_back),
     };
     let [seed, from, to, stream] = dial.stream_seed;
     Dice::new(&[seed, from, to, stream, seat, purpose], faults.clone())
 }
 
-fn wire(dial: &Dial, seat: Seat) -> Box<dyn Wire> {
+fn wire(dial: &Dial, seat: End) -> Box<dyn Wire> {
     Box::new(dice(dial, seat, 0))
 }
 
-fn fate(dial: &Dial, seat: Seat, network: &Weak<Shared>, ends: (PeerId, PeerId)) -> Fate {
+fn fate(dial: &Dial, seat: End, network: &Weak<Shared>, ends: (PeerId, PeerId)) -> Fate {
     Fate {
         dice: dice(dial, seat, 1),
         network: Weak::clone(network),

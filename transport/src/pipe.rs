@@ -61,6 +61,15 @@ pub struct Pipe {
     pub line: Line,
 }
 
+/// One of the two ends of a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// [`Pipe::near`].
+    Near,
+    /// [`Pipe::far`].
+    Far,
+}
+
 /// The connection below a pipe. Holding it keeps nothing alive; dropping it changes nothing.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -75,6 +84,18 @@ impl Line {
         for lane in &self.lanes {
             lane.cut();
         }
+    }
+
+    /// Loses the connection for one end, and tells the other nothing: that one takes what is on the way to it, then
+    /// waits, and what it sends is taken until no more fits.
+    pub fn cut_end(&self, end: End) {
+        let [out, back] = &self.lanes;
+        let (sends, receives) = match end {
+            End::Near => (out, back),
+            End::Far => (back, out),
+        };
+        sends.cut_sender();
+        receives.cut_receiver();
     }
 }
 

@@ -8,17 +8,17 @@ use tidegate_transport::{Duplex, PeerId, StreamError, Transport, TransportError}
 use tidegate_transport_mem::{JoinError, LinkFaults, MemConfig, MemLimits, MemNetwork, MemTransport};
 use tokio::time::Instant;
 
-const A: PeerId = PeerId::new(1);
-const B: PeerId = PeerId::new(2);
+pub(crate) const A: PeerId = PeerId::new(1);
+pub(crate) const B: PeerId = PeerId::new(2);
 
-fn network(config: MemConfig) -> (MemNetwork, Arc<MemTransport>, Arc<MemTransport>) {
+pub(crate) fn network(config: MemConfig) -> (MemNetwork, Arc<MemTransport>, Arc<MemTransport>) {
     let network = MemNetwork::new(config);
     let (a, b) = (network.join(A).unwrap(), network.join(B).unwrap());
     (network, a, b)
 }
 
 /// A stream from `from` to `to`, its hello read: (opener's end, acceptor's end).
-async fn stream(from: &MemTransport, to: &MemTransport) -> (Duplex, Duplex) {
+pub(crate) async fn stream(from: &MemTransport, to: &MemTransport) -> (Duplex, Duplex) {
     let mut opened = from.open(to.local()).await.unwrap();
     opened.send.send(&[Bytes::from_static(b"hello")]).await.unwrap();
     let mut accepted = to.accept().await.unwrap();
@@ -30,7 +30,7 @@ async fn stream(from: &MemTransport, to: &MemTransport) -> (Duplex, Duplex) {
     (opened, accepted.stream)
 }
 
-fn is_unreachable(opened: &Result<Duplex, TransportError>) -> bool {
+pub(crate) fn is_unreachable(opened: &Result<Duplex, TransportError>) -> bool {
     matches!(opened, Err(TransportError::Unreachable { .. }))
 }
 
@@ -149,6 +149,25 @@ async fn a_lost_connection_takes_every_stream_along() {
     assert!(is_unreachable(&a.open(B).await));
     network.set_faults(A, B, LinkFaults::default());
     stream(&a, &b).await;
+}
+
+#[tokio::test]
+async fn healing_all_ends_whatever_was_wrong_anywhere() {
+    let faults = LinkFaults {
+        fail_open: 1.0,
+        ..LinkFaults::default()
+    };
+    let (network, a, b) = network(MemConfig::default());
+    let c = network.join(PeerId::new(3)).unwrap();
+    network.partition(A, B);
+    network.silence(B, A);
+    network.set_faults_everywhere(&faults);
+    assert!(is_unreachable(&a.open(c.local()).await));
+    network.set_faults(B, c.local(), faults);
+    network.heal_all();
+    for (from, to) in [(&a, &b), (&b, &a), (&a, &c), (&c, &a), (&b, &c), (&c, &b)] {
+        stream(from, to).await;
+    }
 }
 
 #[tokio::test]

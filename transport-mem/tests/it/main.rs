@@ -4,4 +4,6 @@
 
 mod contract;
 mod faults;
+mod order;
 mod seeded;
+mod silence;

@@ -17,6 +17,7 @@ fn faults() -> LinkFaults {
         delay: Duration::ZERO..=Duration::from_millis(20),
         lose_connection: 0.05,
         fail_open: 0.2,
+        stagger: Duration::ZERO..=Duration::from_millis(40),
     }
 }
 

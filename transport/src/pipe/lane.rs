@@ -178,16 +178,27 @@ impl Lane {
     /// Loses the connection, unless the clean end has arrived already.
     pub(super) fn cut(&self) {
         let mut state = self.lock();
-        let whole = match state.end {
-            End::Open => false,
-            End::Sent(arrives) => has_come(arrives),
-            End::Seen => true,
-        };
-        if !whole {
+        if !state.is_whole() {
             state.fail(StreamError::Disconnected, StreamError::Disconnected);
         }
         drop(state);
         self.wake();
+    }
+
+    /// Loses the connection for the sending half alone.
+    pub(super) fn cut_sender(&self) {
+        self.lock().to_sender.get_or_insert(StreamError::Disconnected);
+        self.room.notify_one();
+    }
+
+    /// Loses the connection for the receiving half alone, unless the clean end has arrived already.
+    pub(super) fn cut_receiver(&self) {
+        let mut state = self.lock();
+        if !state.is_whole() {
+            state.to_receiver.get_or_insert(StreamError::Disconnected);
+        }
+        drop(state);
+        self.data.notify_one();
     }
 
     fn wake(&self) {
@@ -208,6 +219,15 @@ impl State {
         let arrives = Some(Instant::now() + delay).max(self.last_arrival);
         self.last_arrival = arrives;
         arrives
+    }
+
+    /// Whether the clean end has arrived.
+    fn is_whole(&self) -> bool {
+        match self.end {
+            End::Open => false,
+            End::Sent(arrives) => has_come(arrives),
+            End::Seen => true,
+        }
     }
 
     fn fail(&mut self, to_sender: StreamError, to_receiver: StreamError) {

@@ -126,6 +126,29 @@ async fn a_cut_loses_what_is_on_the_way_and_keeps_what_has_arrived_whole() {
 }
 
 #[tokio::test]
+async fn a_cut_of_one_end_is_not_told_to_the_other() {
+    let Pipe {
+        mut near,
+        mut far,
+        line,
+    } = pipe_between(PipeEnd::default(), PipeEnd::default());
+    near.send.send(&[Bytes::from_static(b"1")]).await.unwrap();
+    line.cut_end(End::Near);
+    assert_eq!(near.recv.recv().await, Err(StreamError::Disconnected));
+    assert_eq!(
+        near.send.send(&[Bytes::new()]).await,
+        Err(StreamError::Disconnected)
+    );
+    assert_eq!(far.recv.recv().await, Ok(Some(Bytes::from_static(b"1"))));
+    assert!(blocked(far.recv.recv()));
+    far.send.send(&[Bytes::new()]).await.unwrap();
+    assert!(blocked(far.send.stopped()));
+    line.cut_end(End::Far);
+    assert_eq!(far.recv.recv().await, Err(StreamError::Disconnected));
+    assert_eq!(far.send.stopped().await, StreamError::Disconnected);
+}
+
+#[tokio::test]
 async fn the_first_cause_stays() {
     let Pipe { near, mut far, line } = pipe_between(PipeEnd::default(), PipeEnd::default());
     near.send.reset(ResetCode::DiskFull);
