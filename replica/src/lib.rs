@@ -97,6 +97,7 @@ mod removals;
 mod replica;
 mod storage;
 mod sweeper;
+mod told;
 mod wire;
 
 use tidegate_transport::service::ServiceId;

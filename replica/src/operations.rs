@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_coordinator::{Operation, OperationError, OperationKind};
 use tidegate_guard::SessionId;
 use tidegate_tablets::TabletId;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
@@ -16,11 +15,12 @@ use tracing::Instrument;
 pub(crate) use self::task::OperationTask;
 use crate::ReplicaConfig;
 use crate::published::Published;
+use crate::told::{Told, told};
 
 /// What makes two requests ask for the same operation.
 type Key = (TabletId, OperationKind, SessionId);
 
-type Ending = watch::Receiver<Option<Result<(), OperationError>>>;
+type Ending = Told<Result<(), OperationError>>;
 
 #[derive(Debug, Default)]
 struct Running {
@@ -72,10 +72,10 @@ impl Operations {
         {
             return Err(OperationError::NotReady);
         }
-        let mut ending = self.join_or_start(operation)?;
-        match timeout_at(until, ending.wait_for(Option::is_some)).await {
-            Ok(Ok(result)) => result.clone().unwrap_or(Err(OperationError::Running)),
-            Ok(Err(_)) => Err(OperationError::Failed("the operation was aborted".to_owned())),
+        let ending = self.join_or_start(operation)?;
+        match timeout_at(until, ending.wait()).await {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(OperationError::Failed("the operation was aborted".to_owned())),
             Err(_) => Err(OperationError::Running),
         }
     }
@@ -95,7 +95,7 @@ impl Operations {
         let mut running = self.lock();
         if let Some(ending) = running.by_key.get(&key) {
             // One whose task was aborted or has panicked has no end to wait for: it is replaced.
-            if ending.has_changed().is_ok() {
+            if !ending.is_abandoned() {
                 return Ok(ending.clone());
             }
         }
@@ -108,7 +108,7 @@ impl Operations {
                 "too many operations run on this node".to_owned(),
             ));
         }
-        let (ended, ending) = watch::channel(None);
+        let (ended, ending) = told();
         running.by_key.insert(key, ending.clone());
         let span = tracing::info_span!("operation", kind = %operation.kind, tablet = %operation.tablet);
         let (task, table) = (Arc::clone(&self.task), Arc::clone(&self.running));
@@ -117,7 +117,7 @@ impl Operations {
                 let result = task.run(&operation).await;
                 // Off the table before the end is told: a request that comes after the end starts anew.
                 lock(&table).by_key.remove(&key);
-                ended.send_replace(Some(result));
+                ended.tell(result);
             }
             .instrument(span),
         );

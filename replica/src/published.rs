@@ -1,11 +1,11 @@
 //! The map that a node has applied, and the waits for a later one.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use thiserror::Error;
 use tidegate_tablets::{Epoch, Metadata, TabletId, Version};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Why the wait for a later map ended without one.
@@ -28,35 +28,41 @@ pub enum WaitError {
 /// cannot act on one that is older than what the node has promised before the start.
 #[derive(Debug)]
 pub(crate) struct Published {
-    map: watch::Sender<Option<Arc<Metadata>>>,
+    map: RwLock<Option<Arc<Metadata>>>,
+    /// Wakes those who wait in the order in which they came, which a watch channel of tokio does not.
+    changed: Notify,
 }
 
 impl Published {
     pub(crate) fn new() -> Self {
         Self {
-            map: watch::Sender::new(None),
+            map: RwLock::new(None),
+            changed: Notify::new(),
         }
     }
 
     pub(crate) fn publish(&self, metadata: Arc<Metadata>) {
-        self.map.send_replace(Some(metadata));
+        self.replace(Some(metadata));
     }
 
     /// The map, or none before the first read barrier and after a stop.
     pub(crate) fn map(&self) -> Option<Arc<Metadata>> {
-        self.map.borrow().clone()
+        // Nothing under the lock panics.
+        self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes the map away: whoever needs one to act is refused from now on.
     pub(crate) fn withdraw(&self) {
-        self.map.send_replace(None);
+        self.replace(None);
+    }
+
+    fn replace(&self, map: Option<Arc<Metadata>>) {
+        *self.map.write().unwrap_or_else(PoisonError::into_inner) = map;
+        self.changed.notify_waiters();
     }
 
     fn version(&self) -> Version {
-        self.map
-            .borrow()
-            .as_ref()
-            .map_or_else(Version::default, |map| map.version)
+        self.map().map_or_else(Version::default, |map| map.version)
     }
 
     /// Waits until the map is at `version` or later.
@@ -96,19 +102,18 @@ impl Published {
         deadline: Duration,
         enough: impl Fn(&Metadata) -> bool,
     ) -> Result<Arc<Metadata>, WaitError> {
-        let mut map = self.map.subscribe();
-        let seen = timeout(
-            deadline,
-            map.wait_for(|map| map.as_ref().is_some_and(|map| enough(map))),
-        )
-        .await;
-        match seen {
-            // The reference is a read lock: it is let go before this function returns.
-            Ok(Ok(map)) => map.clone().ok_or(WaitError::Stopped),
-            Ok(Err(_)) => Err(WaitError::Stopped),
-            Err(_) => Err(WaitError::Behind {
-                applied: self.version(),
-            }),
-        }
+        let seen = timeout(deadline, async {
+            loop {
+                // Made before the look at the map: it hears of what is published from here on.
+                let changed = self.changed.notified();
+                if let Some(map) = self.map().filter(|map| enough(map)) {
+                    return map;
+                }
+                changed.await;
+            }
+        });
+        seen.await.map_err(|_| WaitError::Behind {
+            applied: self.version(),
+        })
     }
 }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_guard::Unfenced;
 use tidegate_streaming::EngineError;
 use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, TabletId};
-use tokio::sync::watch;
 
 use crate::Storage;
 use crate::published::Published;
+use crate::told::{Teller, Told, told};
 
 #[derive(Debug, Default)]
 struct State {
-    running: BTreeMap<TabletId, watch::Receiver<bool>>,
+    running: BTreeMap<TabletId, Told<()>>,
     /// The tablets wiped before this node became pending, with the epoch at which that transition began.
     wiped: BTreeMap<TabletId, Epoch>,
 }
@@ -49,9 +49,9 @@ impl Removals {
     /// Safe: it only waits.
     pub(crate) async fn idle(&self, tablet: TabletId) {
         let running = self.lock().running.get(&tablet).cloned();
-        if let Some(mut ended) = running {
-            // An error means that the removal's task is gone: it has ended too.
-            let _ = ended.wait_for(|ended| *ended).await;
+        if let Some(ended) = running {
+            // The removal's task lets its end go when it is over, however that came.
+            ended.wait().await;
         }
     }
 
@@ -120,7 +120,7 @@ impl Removals {
         wanted: impl FnOnce(&Metadata) -> bool,
         done: impl FnOnce() + Send + 'static,
     ) -> Removal {
-        let (ended, watched) = watch::channel(false);
+        let (ended, watched) = told();
         {
             let mut state = self.lock();
             if state.running.contains_key(&tablet) {
@@ -131,7 +131,7 @@ impl Removals {
         let running = Running {
             tablet,
             state: Arc::clone(&self.state),
-            ended,
+            _ended: ended,
         };
         // Looked at after it was entered as running, see the race above.
         if !self.published.map().is_some_and(|map| wanted(&map)) {
@@ -168,13 +168,13 @@ enum Removal {
 struct Running {
     tablet: TabletId,
     state: Arc<Mutex<State>>,
-    ended: watch::Sender<bool>,
+    /// Dropped after the entry is gone: whoever waited does not find it again.
+    _ended: Teller<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         lock(&self.state).running.remove(&self.tablet);
-        self.ended.send_replace(true);
     }
 }
 

@@ -103,6 +103,12 @@ impl Sweeper {
         let mut going: BTreeMap<Item, bool> = BTreeMap::new();
         loop {
             tokio::select! {
+                biased;
+                // No more of them than the other branch has begun, so that one always gets its turn.
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(item) => if going.remove(&item) == Some(true) { self.add([item]) },
+                    Err(panicked) => error!(%panicked, "something is left until the next start"),
+                },
                 () = self.more.notified() => {
                     for item in self.take() {
                         match going.entry(item) {
@@ -114,10 +120,6 @@ impl Sweeper {
                         }
                     }
                 }
-                Some(ended) = tasks.join_next() => match ended {
-                    Ok(item) => if going.remove(&item) == Some(true) { self.add([item]) },
-                    Err(panicked) => error!(%panicked, "something is left until the next start"),
-                },
             }
         }
     }

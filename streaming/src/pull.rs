@@ -3,6 +3,7 @@
 mod error;
 mod one_source;
 mod stager;
+mod stop;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,11 +13,11 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tidegate_guard::{FrozenGuard, Rejected, SharedGuard};
 use tidegate_transport::{PeerId, Transport};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::error::{PullError, RetryClass};
 use self::one_source::OneSource;
+use self::stop::Stop;
 use crate::call::call;
 use crate::lifeline::Lifeline;
 use crate::points::BEFORE_ATTACH;
@@ -171,12 +172,12 @@ impl Puller {
         sources: BTreeSet<PeerId>,
         staging: &Arc<dyn Staging>,
     ) -> Result<(Vec<StreamReport>, Vec<Lifeline>), PullError> {
-        let stop = watch::Sender::new(None);
+        let stop = Arc::new(Stop::default());
         let mut running: FuturesUnordered<_> = sources
             .into_iter()
             .map(|peer| {
                 let one = OneSource::new(self.clone(), request.clone(), peer, Arc::clone(staging));
-                Box::pin(one.pull(stop.subscribe()))
+                Box::pin(one.pull(Arc::clone(&stop)))
             })
             .collect();
         let (mut reports, mut lifelines) = (Vec::new(), Vec::new());
@@ -189,11 +190,11 @@ impl Puller {
                 }
                 Err(error) if first.is_none() => {
                     // Told to the others, which end at once: none of them waits for its engine then.
-                    stop.send_replace(Some(match error.cause() {
+                    stop.tell(match error.cause() {
                         EndCause::SessionClosed => EndCause::SessionClosed,
                         EndCause::Shutdown => EndCause::Shutdown,
                         _ => EndCause::Aborted,
-                    }));
+                    });
                     first = Some(error);
                 }
                 Err(_) => {}

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::Add;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
@@ -10,7 +10,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::meters;
@@ -28,7 +28,8 @@ pub struct Throttle {
 
 #[derive(Debug)]
 struct Shared {
-    limit: watch::Sender<Option<Limit>>,
+    limit: RwLock<Option<Limit>>,
+    changed: Notify,
     turn: Semaphore,
 }
 
@@ -47,7 +48,8 @@ impl Throttle {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                limit: watch::Sender::new(None),
+                limit: RwLock::new(None),
+                changed: Notify::new(),
                 turn: Semaphore::new(1),
             }),
         }
@@ -55,17 +57,24 @@ impl Throttle {
 
     /// Sets the limit, from now on and for those who wait already; `None` lifts it.
     pub fn set(&self, bytes_per_second: Option<NonZeroU64>) {
-        self.shared.limit.send_replace(bytes_per_second.map(Limit::new));
+        let limit = bytes_per_second.map(Limit::new);
+        *self.shared.limit.write().unwrap_or_else(PoisonError::into_inner) = limit;
+        self.shared.changed.notify_waiters();
     }
 
     /// The limit.
     #[must_use]
     pub fn bytes_per_second(&self) -> Option<NonZeroU64> {
+        self.limit().map(|limit| limit.bytes_per_second)
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        // Nothing under the lock panics.
         self.shared
             .limit
-            .borrow()
-            .as_ref()
-            .map(|limit| limit.bytes_per_second)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until `bytes` may pass. More than the limit lets through at once pass piece by piece.
@@ -74,24 +83,22 @@ impl Throttle {
     ///
     /// Safe; the pieces that have passed are not given back.
     pub async fn wait(&self, bytes: usize) {
-        if self.shared.limit.borrow().is_none() {
+        if self.limit().is_none() {
             return;
         }
         let begun = Instant::now();
         // The semaphore is never closed; were it, there would be nothing to wait for.
         let _turn = self.shared.turn.acquire().await;
-        let mut limit = self.shared.limit.subscribe();
         let mut left = bytes as u64;
         while left > 0 {
-            let Some(current) = limit.borrow_and_update().clone() else {
-                break;
-            };
+            // Made before the look at the limit: it hears of one that is set from here on.
+            let changed = self.shared.changed.notified();
+            let Some(current) = self.limit() else { break };
             match current.take(left) {
                 Ok(taken) => left = left.saturating_sub(taken),
                 Err(pause) => tokio::select! {
                     biased;
-                    // The sender lives as long as `self`.
-                    _ = limit.changed() => {}
+                    () = changed => {}
                     () = sleep(pause) => {}
                 },
             }

@@ -1,6 +1,7 @@
 //! A metadata log in one process, for tests and for clusters that live in one.
 
 mod changes;
+mod copy;
 mod history;
 mod store;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tidegate_guard::Rejected;
 use tidegate_transport::service::open_service;
 use tidegate_transport::{Duplex, PeerId};
-use tokio::sync::watch;
 
 use super::stager::{Stager, StagerParts};
+use super::stop::Stop;
 use super::{PullError, PullRequest, Puller, StreamReport};
 use crate::account::{Reporter, StreamAccount};
 use crate::call::call;
@@ -33,13 +33,10 @@ impl OneSource {
     }
 
     /// Pulls everything that the source has, to an accepted receipt; `stop` gives it up.
-    pub(super) async fn pull(
-        self,
-        mut stop: watch::Receiver<Option<EndCause>>,
-    ) -> Result<(StreamReport, Lifeline), PullError> {
+    pub(super) async fn pull(self, stop: Arc<Stop>) -> Result<(StreamReport, Lifeline), PullError> {
         let resume = tokio::select! {
             biased;
-            cause = stopped(&mut stop) => return Err(PullError::Superseded(cause)),
+            cause = stop.told() => return Err(PullError::Superseded(cause)),
             position = self.position() => position?,
         };
         let opening = Opening {
@@ -49,7 +46,7 @@ impl OneSource {
         };
         let reporter = Reporter::new(&self.puller.context, StreamRole::Receive, self.peer, &opening);
         let mut account = StreamAccount::new(reporter.clone());
-        let result = self.stream(opening, reporter, &mut account, &mut stop).await;
+        let result = self.stream(opening, reporter, &mut account, &stop).await;
         account.ended(match &result {
             Ok(_) => EndCause::Finished,
             Err(error) => error.cause(),
@@ -73,18 +70,18 @@ impl OneSource {
         opening: Opening,
         reporter: Reporter,
         account: &mut StreamAccount,
-        stop: &mut watch::Receiver<Option<EndCause>>,
+        stop: &Stop,
     ) -> Result<(StreamReport, Lifeline), PullError> {
         let mut source = tokio::select! {
             biased;
-            cause = stopped(stop) => return Err(PullError::Superseded(cause)),
+            cause = stop.told() => return Err(PullError::Superseded(cause)),
             source = self.open(&opening) => source?,
         };
         account.started();
         let mut stager = self.stager(reporter);
         let moved = tokio::select! {
             biased;
-            cause = stopped(stop) => Err(PullError::Superseded(cause)),
+            cause = stop.told() => Err(PullError::Superseded(cause)),
             moved = self.drain(&mut source, &mut stager) => moved,
         };
         account.carried(source.received());
@@ -159,14 +156,5 @@ impl OneSource {
 
     fn failed(&self, error: SourceError) -> PullError {
         PullError::of_source(self.peer, error)
-    }
-}
-
-/// Completes when the streams of the pull are to be given up.
-async fn stopped(stop: &mut watch::Receiver<Option<EndCause>>) -> EndCause {
-    match stop.wait_for(Option::is_some).await.map(|cause| *cause) {
-        Ok(Some(cause)) => cause,
-        // The pull that would tell is gone, and this with it.
-        _ => EndCause::Dropped,
     }
 }

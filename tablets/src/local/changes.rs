@@ -4,22 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
 use super::LocalLog;
-use super::store::Applied;
-use crate::{Changes, NodeId, StoreStopped, Touched, Update, Version};
+use super::copy::NodeCopy;
+use crate::{Changes, Metadata, NodeId, StoreStopped, Touched, Update, Version};
 
 /// Follows one node's copy. It queues nothing: what has changed since the last update is looked up in the log.
 pub(super) struct LocalChanges {
     node: NodeId,
     log: Arc<LocalLog>,
-    copy: watch::Receiver<Applied>,
+    copy: Arc<NodeCopy>,
     given: Option<Version>,
 }
 
 impl LocalChanges {
-    pub(super) fn new(node: NodeId, log: Arc<LocalLog>, copy: watch::Receiver<Applied>) -> Self {
+    pub(super) fn new(node: NodeId, log: Arc<LocalLog>, copy: Arc<NodeCopy>) -> Self {
         Self {
             node,
             log,
@@ -33,15 +32,8 @@ impl LocalChanges {
 impl Changes for LocalChanges {
     async fn next(&mut self) -> Result<Update, StoreStopped> {
         let given = self.given;
-        let is_newer =
-            |applied: &Applied| applied.stopped || given.is_none_or(|given| applied.metadata.version > given);
-        let metadata = {
-            let applied = self.copy.wait_for(is_newer).await.map_err(|_| StoreStopped)?;
-            if applied.stopped {
-                return Err(StoreStopped);
-            }
-            Arc::clone(&applied.metadata)
-        };
+        let is_newer = |metadata: &Metadata| given.is_none_or(|given| metadata.version > given);
+        let metadata = self.copy.wait_for(is_newer).await?;
         let touched = match given {
             None => Touched::All,
             Some(given) => self.log.lock().history.touched(given, metadata.version),

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 
 use super::LocalLog;
 use super::changes::LocalChanges;
+use super::copy::{Applied, NodeCopy};
 use crate::{
     Changes, Metadata, MetadataStore, NodeId, Outcome, Proposal, ProposeError, StoreStopped, Version,
 };
@@ -18,14 +18,7 @@ use crate::{
 pub struct LocalStore {
     node: NodeId,
     log: Arc<LocalLog>,
-    copy: watch::Sender<Applied>,
-}
-
-/// What a node has applied, and whether it goes on.
-pub(super) struct Applied {
-    pub(super) metadata: Arc<Metadata>,
-    pub(super) stopped: bool,
-    paused: bool,
+    copy: Arc<NodeCopy>,
 }
 
 impl LocalStore {
@@ -36,7 +29,7 @@ impl LocalStore {
         paused: bool,
         stopped: bool,
     ) -> Arc<Self> {
-        let (copy, _) = watch::channel(Applied {
+        let copy = NodeCopy::new(Applied {
             metadata,
             stopped,
             paused,
@@ -54,7 +47,7 @@ impl LocalStore {
     /// own proposals included. Others go on.
     pub fn pause(&self) {
         // Set where `follow` looks at it, so that nothing is applied once this has returned.
-        self.copy.send_if_modified(|applied| {
+        self.copy.change(|applied| {
             applied.paused = true;
             false
         });
@@ -62,7 +55,7 @@ impl LocalStore {
 
     /// Applies what was held back, and goes on.
     pub fn resume(&self) {
-        self.copy.send_if_modified(|applied| {
+        self.copy.change(|applied| {
             applied.paused = false;
             false
         });
@@ -76,53 +69,40 @@ impl LocalStore {
     pub fn apply_until(&self, version: Version) -> bool {
         let kept = self.log.lock().history.at(version);
         if let Some(copy) = kept {
-            self.copy.send_if_modified(|applied| applied.step(&copy));
+            self.copy.change(|applied| applied.step(&copy));
         }
-        self.copy.borrow().metadata.version >= version
+        self.copy.look().metadata.version >= version
     }
 
     /// Whether the node's apply is held back.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.copy.borrow().paused
+        self.copy.look().paused
     }
 
     /// Stops this handle: whoever waits at it, or comes later, is told so. Other nodes go on.
     pub fn stop(&self) {
-        self.copy.send_modify(|applied| applied.stopped = true);
+        self.copy.change(|applied| {
+            applied.stopped = true;
+            true
+        });
     }
 
     pub(super) fn follow(&self, newest: &Arc<Metadata>) {
         self.copy
-            .send_if_modified(|applied| !applied.paused && applied.step(newest));
+            .change(|applied| !applied.paused && applied.step(newest));
     }
 
     async fn wait_for(&self, version: Version) -> Result<Version, StoreStopped> {
-        let mut copy = self.copy.subscribe();
-        let reached = copy
-            .wait_for(|applied| applied.stopped || applied.metadata.version >= version)
-            .await;
-        match reached {
-            Ok(applied) if !applied.stopped => Ok(applied.metadata.version),
-            _ => Err(StoreStopped),
-        }
-    }
-}
-
-impl Applied {
-    fn step(&mut self, to: &Arc<Metadata>) -> bool {
-        let newer = !self.stopped && to.version > self.metadata.version;
-        if newer {
-            self.metadata = Arc::clone(to);
-        }
-        newer
+        let reached = self.copy.wait_for(|metadata| metadata.version >= version).await?;
+        Ok(reached.version)
     }
 }
 
 #[async_trait]
 impl MetadataStore for LocalStore {
     async fn propose(&self, proposal: Proposal) -> Result<Vec<Outcome>, ProposeError> {
-        if self.copy.borrow().stopped {
+        if self.copy.look().stopped {
             return Err(StoreStopped.into());
         }
         let answer = self.log.decide(&proposal)?;
@@ -140,14 +120,14 @@ impl MetadataStore for LocalStore {
     }
 
     fn snapshot(&self) -> Arc<Metadata> {
-        Arc::clone(&self.copy.borrow().metadata)
+        Arc::clone(&self.copy.look().metadata)
     }
 
     fn changes(&self) -> Box<dyn Changes> {
         Box::new(LocalChanges::new(
             self.node,
             Arc::clone(&self.log),
-            self.copy.subscribe(),
+            Arc::clone(&self.copy),
         ))
     }
 }
@@ -161,7 +141,7 @@ impl Drop for LocalStore {
 
 impl fmt::Debug for LocalStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let applied = self.copy.borrow();
+        let applied = self.copy.look();
         f.debug_struct("LocalStore")
             .field("node", &self.node)
             .field("version", &applied.metadata.version)
