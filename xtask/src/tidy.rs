@@ -1,6 +1,7 @@
 //! The rules of CONTRIBUTING.md that a program can check.
 
 mod manifests;
+mod order;
 mod pages;
 mod sources;
 #[cfg(test)]
@@ -63,7 +64,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let mut faults: Vec<Fault> = files
         .iter()
         .filter(|file| file.is_rust())
-        .flat_map(sources::faults)
+        .flat_map(|file| [sources::faults(file), order::faults(file)].concat())
         .collect();
     faults.extend(files.iter().flat_map(pages::anywhere));
     faults.extend(pages::faults(&files, &context.members));

@@ -127,3 +127,22 @@ fn what_nobody_uses_is_found() {
         [(2, "no code here names bytes"), (4, "no crate uses uuid")]
     );
 }
+
+#[test]
+fn what_has_no_order_of_its_own_is_found_where_it_is_simulated() {
+    let faults = |path: &str, text: &str| order::faults(&file(path, text)).len();
+    let drawn = "tokio::select! {\n    a = b => c,\n}\n";
+    let biased = "tokio::select! {\n    // Why.\n    biased;\n    a = b => c,\n}\n";
+    assert_eq!(faults("kv/src/a.rs", drawn), 1);
+    assert_eq!(faults("kv/src/a.rs", biased), 0);
+    assert_eq!(faults("kv/src/a.rs", "// select! {\n"), 0);
+    assert_eq!(faults("kv/tests/it/a.rs", drawn), 0);
+    assert_eq!(faults("node/src/a.rs", drawn), 0);
+    assert_eq!(
+        faults("replica/src/a.rs", "use std::collections::{BTreeMap, HashMap};\n"),
+        1
+    );
+    assert_eq!(faults("replica/src/a.rs", "let a = watch::channel(0);\n"), 1);
+    assert_eq!(faults("kv/src/clock.rs", "SystemTime::now()\n"), 0);
+    assert_eq!(faults("kv/src/client.rs", "SystemTime::now()\n"), 1);
+}
