@@ -6,8 +6,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::report::Report;
+use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, workspace};
+use crate::{checks, model, sim, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -54,6 +55,12 @@ enum Command {
     Package,
     /// The demo, fenced and unfenced
     Demo,
+    /// Whole clusters in virtual time, each decided by a seed
+    #[command(after_help = sim::HELP)]
+    Sim(Words),
+    /// The protocol, every order of everything
+    #[command(after_help = model::HELP)]
+    Model(Words),
 }
 
 /// Runs what the arguments say.
@@ -78,6 +85,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Advisories => named("advisories"),
         Command::Package => named("package"),
         Command::Demo => named("demo"),
+        Command::Sim(words) => return sim::hand_on(&context, words),
+        Command::Model(words) => return model::hand_on(&context, words),
     };
     let mut report = Report::new();
     for step in steps {

@@ -67,6 +67,15 @@ impl Process {
         Ok(())
     }
 
+    /// Runs it, and adds nothing to what it prints. Says how it exited.
+    pub(crate) fn run_in_silence(mut self) -> Result<Option<i32>> {
+        let status = self
+            .command
+            .status()
+            .with_context(|| format!("cannot run {}", self.shown))?;
+        Ok(status.code())
+    }
+
     /// Runs it; its output is seen as it comes, and each line is handed on. Says how it exited.
     pub(crate) fn run_lines(mut self, mut line: impl FnMut(&str)) -> Result<Option<i32>> {
         println!("$ {}", self.shown);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::workspace::{self, Member};
-use crate::{checks, demo, deny, features, layers, package, tidy};
+use crate::{checks, demo, deny, features, layers, model, package, sim, tidy};
 
 /// What every step knows.
 #[derive(Debug)]
@@ -103,6 +103,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "demo",
         run: demo::run,
+    },
+    Step {
+        name: "sim",
+        run: sim::run,
+    },
+    Step {
+        name: "model",
+        run: model::run,
     },
 ];
 

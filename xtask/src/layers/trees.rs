@@ -20,6 +20,18 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ),
     ("tidegate-transport", &["quinn", "rustls", "hyper"]),
     ("tidegate-coordinator", &["quinn", "rustls", "tidegate-transport"]),
+    (
+        "tidegate-sim",
+        &[
+            "quinn",
+            "rustls",
+            "aws-lc-sys",
+            "fjall",
+            "axum",
+            "openraft",
+            "redb",
+        ],
+    ),
 ];
 
 /// TLS has one provider here: two in one program panic.

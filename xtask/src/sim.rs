@@ -1,0 +1,123 @@
+//! The simulation: builds its program, and hands on what it is asked.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::process::Process;
+use crate::step::{Context, Outcome};
+
+/// What the program of the simulation does besides running seeds.
+const COMMANDS: &[&str] = &["run", "audit", "scripts", "help"];
+
+/// Of every check, some seeds of everybody's.
+const SEEDS: &str = "300";
+/// Seeds that are run again and again, and must happen the same each time.
+const AUDITED: &str = "20";
+
+pub(crate) const HELP: &str = "\
+What can be asked:
+  --seeds N      so many seeds
+  --from S       the first of them
+  --jobs J       so many at a time
+  --minutes M    as many as fit
+  --seed S       this one, and what went wrong in it
+  --trace        everything that happens in it
+  --json         one object on stdout and nothing else
+
+cargo xtask sim audit [--seeds N]      each seed again and beside others: must happen the same
+cargo xtask sim scripts [--only NAME]  what random faults rarely hit, by hand";
+
+/// What to hand on.
+#[derive(Debug, Args)]
+pub(crate) struct Words {
+    /// Handed on as it is
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    words: Vec<OsString>,
+}
+
+impl Words {
+    /// What the program is asked: a command, or else seeds.
+    fn for_sim(self) -> Vec<OsString> {
+        let Self { mut words } = self;
+        let is_command = |word: &OsString| word.to_str().is_some_and(|word| COMMANDS.contains(&word));
+        if !words.first().is_some_and(is_command) {
+            words.insert(0, "run".into());
+        }
+        words
+    }
+
+    pub(crate) fn after(self, command: &str) -> Vec<OsString> {
+        std::iter::once(command.into()).chain(self.words).collect()
+    }
+}
+
+/// `cargo xtask sim …`.
+pub(crate) fn hand_on(context: &Context, words: Words) -> Result<ExitCode> {
+    hand_to_program(context, &words.for_sim())
+}
+
+/// Builds the program and puts it in the place of this one: what it prints is all that is printed.
+pub(crate) fn hand_to_program(context: &Context, words: &[OsString]) -> Result<ExitCode> {
+    build(context)?;
+    let code = program(context, words).run_in_silence()?;
+    // A signal has no code.
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The step: seeds, and that they decide everything.
+pub(crate) fn run(context: &Context) -> Result<Outcome> {
+    build(context)?;
+    program(context, &["run", "--seeds", SEEDS].map(OsString::from)).run()?;
+    program(context, &["audit", "--seeds", AUDITED].map(OsString::from)).run()?;
+    Ok(Outcome::Passed(format!(
+        "{SEEDS} seeds, {AUDITED} of them audited"
+    )))
+}
+
+/// Builds the program; what cargo has to say goes to where errors go.
+pub(crate) fn build(context: &Context) -> Result<()> {
+    let code = Process::cargo(&context.root)
+        .words("build --locked --quiet --release --package tidegate-sim")
+        .run_in_silence()?;
+    if code != Some(0) {
+        bail!("the simulation cannot be built");
+    }
+    Ok(())
+}
+
+pub(crate) fn program(context: &Context, words: &[OsString]) -> Process {
+    let name = format!("tidegate-sim{}", std::env::consts::EXE_SUFFIX);
+    let program = context.target.join("release").join(name);
+    words
+        .iter()
+        .fold(Process::new(program, &context.root), Process::argument)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(words: &[&str]) -> Vec<String> {
+        let words = words.iter().map(OsString::from).collect();
+        Words { words }
+            .for_sim()
+            .into_iter()
+            .map(|word| word.into_string().unwrap_or_default())
+            .collect()
+    }
+
+    #[test]
+    fn seeds_are_what_is_asked_where_no_command_is_named() {
+        assert_eq!(asked(&[]), ["run"]);
+        assert_eq!(
+            asked(&["--seed", "7", "--trace"]),
+            ["run", "--seed", "7", "--trace"]
+        );
+        assert_eq!(asked(&["audit", "--seeds", "2"]), ["audit", "--seeds", "2"]);
+        assert_eq!(asked(&["scripts", "--json"]), ["scripts", "--json"]);
+    }
+}
