@@ -1,0 +1,1 @@
+//! What is the simulated log's own: faults.
