@@ -1,5 +1,17 @@
 //! An engine that loses what was not made durable, on a disk that fails.
 
+mod area;
+mod call;
+mod config;
+mod disk;
+mod row_engine;
+mod scan;
+mod staging;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -7,6 +19,10 @@ use rpds::RedBlackTreeMapSync;
 use tidegate_guard::SessionId;
 use tidegate_kv::Row;
 use tidegate_tablets::TabletId;
+
+pub use self::config::DiskConfig;
+pub use self::disk::SimDisk;
+pub use self::row_engine::SimEngine;
 
 /// The rows of a tablet, or of a staging area, by key. A clone is a snapshot, and shares everything.
 pub type Rows = RedBlackTreeMapSync<Bytes, Row>;

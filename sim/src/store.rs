@@ -16,5 +16,6 @@ mod log;
 mod tests;
 
 pub use self::config::SimLogConfig;
+pub(crate) use self::config::draw;
 pub use self::handle::SimStore;
 pub use self::log::SimLog;

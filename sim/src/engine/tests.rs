@@ -1,0 +1,1 @@
+//! What is the simulated engine's own: crashes and faults.
