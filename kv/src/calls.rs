@@ -63,10 +63,12 @@ impl Calls {
 
     /// Asks every one of `nodes`; each call in a task of its own. A call that waits for its turn ends when nobody
     /// waits for its answer; one that was made becomes what `straggler` says.
+    ///
+    /// An answer of more than `entries_max` rows or timestamps, its parts together, does not count.
     pub(crate) fn ask(
         &self,
         nodes: impl IntoIterator<Item = NodeId>,
-        request: &Bytes,
+        (request, entries_max): (&Bytes, usize),
         straggler: Straggler,
         deadline: Instant,
     ) -> Asked {
@@ -79,6 +81,7 @@ impl Calls {
                 lane: self.lane(node),
                 node,
                 request: request.clone(),
+                entries_max,
                 deadline,
             };
             let answered = answered.clone();
@@ -103,6 +106,7 @@ struct Call {
     lane: Arc<Semaphore>,
     node: NodeId,
     request: Bytes,
+    entries_max: usize,
     deadline: Instant,
 }
 
@@ -134,8 +138,10 @@ impl Call {
         let request = self.request.clone();
         let mut reply = rpc::call(&*self.transport, peer, KV_SERVICE, request, left).await?;
         let mut whole: Option<Answer> = None;
+        let mut left = self.entries_max;
         while let Some(part) = reply.next().await? {
-            let part = Answer::decode(&part)?;
+            let part = Answer::decode(&part, left)?;
+            left = left.saturating_sub(part.entries());
             self.follow(&part);
             whole = Some(match (whole, part) {
                 (_, Answer::Refused(refusal)) => return Err(refusal.into()),

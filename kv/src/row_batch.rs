@@ -31,6 +31,14 @@ pub enum DecodeError {
         /// How many.
         len: usize,
     },
+    /// More keys, rows or timestamps than the reader wants.
+    #[error("{count} entries, where at most {max} are wanted")]
+    TooMany {
+        /// How many.
+        count: usize,
+        /// How many at most.
+        max: usize,
+    },
     /// A byte has a value that means nothing.
     #[error("a flag of unknown meaning: {0}")]
     Flag(u8),
@@ -208,7 +216,18 @@ pub fn decode_rows(batch: &[u8]) -> Result<RowIter<'_>, DecodeError> {
 ///
 /// [`DecodeError`].
 pub fn share_rows(batch: &Bytes) -> Result<Vec<Row>, DecodeError> {
+    share_rows_up_to(batch, usize::MAX)
+}
+
+/// The same, of a batch of at most `rows_max` rows; a longer one costs nothing.
+pub(crate) fn share_rows_up_to(batch: &Bytes, rows_max: usize) -> Result<Vec<Row>, DecodeError> {
     let rows = decode_rows(batch)?;
+    if rows.len() > rows_max {
+        return Err(DecodeError::TooMany {
+            count: rows.len(),
+            max: rows_max,
+        });
+    }
     Ok(rows
         .map(|row| Row {
             key: batch.slice_ref(row.key),

@@ -194,7 +194,8 @@ impl KvService {
             return Err(Failure::Reset(ResetCode::Refused));
         }
         drop(map);
-        match Request::decode(&request).map_err(|_| Failure::Reset(ResetCode::Decode))? {
+        let entries_max = self.config.batch_keys_max.max(self.config.engine_keys_max);
+        match Request::decode(&request, entries_max).map_err(|_| Failure::Reset(ResetCode::Decode))? {
             Request::Read { keys, .. } | Request::Latest { keys, .. }
                 if !keys.iter().all(|key| self.config.allows(key)) =>
             {

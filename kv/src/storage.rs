@@ -25,6 +25,7 @@ pub struct KvStorage {
     clock: Arc<HybridClock>,
     transport: Arc<dyn Transport>,
     page_deadline: Duration,
+    page_rows_max: usize,
 }
 
 /// Why a replica could not get the tombstones that it lacks: it is to be tried again.
@@ -62,6 +63,7 @@ impl KvStorage {
             clock,
             transport,
             page_deadline: config.page_deadline,
+            page_rows_max: config.page_rows_max.max(1),
         })
     }
 
@@ -77,7 +79,7 @@ impl KvStorage {
         let answer = rpc::call_one(transport, id, KV_SERVICE, request, self.page_deadline)
             .await
             .map_err(|error| FillError::Call(peer, error))?;
-        match Answer::decode(&answer).map_err(|error| FillError::Wire(peer, error))? {
+        match Answer::decode(&answer, self.page_rows_max).map_err(|error| FillError::Wire(peer, error))? {
             Answer::Rows { clock, rows } => {
                 self.clock.observe(clock);
                 let mut keys = after.into_iter().chain(rows.iter().map(|row| &row.key));

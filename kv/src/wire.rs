@@ -16,7 +16,8 @@ use tidegate_tablets::{Epoch, TabletId};
 
 use self::body::{decode_keys, decode_latest, encode_keys, encode_latest};
 use self::header::{AnswerHeader, RequestHeader, join, split};
-use crate::{DecodeError, Row, RowBatchBuilder, RowRef, RowTooLong, Timestamp, share_rows};
+use crate::row_batch::share_rows_up_to;
+use crate::{DecodeError, Row, RowBatchBuilder, RowRef, RowTooLong, Timestamp};
 
 /// What is no message of this version.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -142,24 +143,24 @@ pub(crate) fn encode_tombstones(
 }
 
 impl Request {
-    /// From a message; keys and rows share its buffer.
-    pub(crate) fn decode(message: &Bytes) -> Result<Self, WireError> {
+    /// From a message of at most `entries_max` keys or rows, which share its buffer.
+    pub(crate) fn decode(message: &Bytes, entries_max: usize) -> Result<Self, WireError> {
         let (header, body) = split(message)?;
         Ok(match header {
             RequestHeader::Read { tablet, epoch } => Self::Read {
                 tablet: TabletId::new(tablet),
                 epoch: Epoch::new(epoch),
-                keys: decode_keys(&body)?,
+                keys: decode_keys(&body, entries_max)?,
             },
             RequestHeader::Latest { tablet, epoch } => Self::Latest {
                 tablet: TabletId::new(tablet),
                 epoch: Epoch::new(epoch),
-                keys: decode_keys(&body)?,
+                keys: decode_keys(&body, entries_max)?,
             },
             RequestHeader::Write { tablet, epoch } => Self::Write {
                 tablet: TabletId::new(tablet),
                 epoch: Epoch::new(epoch),
-                rows: share_rows(&body)?,
+                rows: share_rows_up_to(&body, entries_max)?,
             },
             RequestHeader::Tombstones {
                 tablet,
@@ -181,6 +182,15 @@ impl Request {
 }
 
 impl Answer {
+    /// How many rows or timestamps it has.
+    pub(crate) fn entries(&self) -> usize {
+        match self {
+            Self::Rows { rows, .. } => rows.len(),
+            Self::Latest { latest, .. } => latest.len(),
+            Self::Written { .. } | Self::Refused(_) => 0,
+        }
+    }
+
     /// Into a message.
     pub(crate) fn encode(&self) -> Result<Bytes, RowTooLong> {
         Ok(match self {
@@ -195,20 +205,20 @@ impl Answer {
         })
     }
 
-    /// From a message; rows share its buffer.
-    pub(crate) fn decode(message: &Bytes) -> Result<Self, WireError> {
+    /// From a message of at most `entries_max` rows, which share its buffer, or timestamps.
+    pub(crate) fn decode(message: &Bytes, entries_max: usize) -> Result<Self, WireError> {
         let (header, body) = split(message)?;
         let refusal = match header {
             AnswerHeader::Rows { clock } => {
                 return Ok(Self::Rows {
                     clock,
-                    rows: share_rows(&body)?,
+                    rows: share_rows_up_to(&body, entries_max)?,
                 });
             }
             AnswerHeader::Latest { clock } => {
                 return Ok(Self::Latest {
                     clock,
-                    latest: decode_latest(&body)?,
+                    latest: decode_latest(&body, entries_max)?,
                 });
             }
             AnswerHeader::Failed => Refusal::Failed(String::from_utf8_lossy(&body).into_owned()),

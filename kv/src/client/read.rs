@@ -46,7 +46,9 @@ impl<'a> ReadAttempt<'a> {
                 }
             })?;
         let mut hopes = Hopes::new(plan, plan.all());
-        let mut asked = self.calls.ask(plan.all(), &request, Straggler::Ends, deadline);
+        let mut asked = self
+            .calls
+            .ask(plan.all(), (&request, self.keys.len()), Straggler::Ends, deadline);
         let mut answered = BTreeSet::new();
         let mut seen: Vec<Seen> = self.keys.iter().map(|_| Seen::default()).collect();
         let mut decided_at = None;
@@ -128,7 +130,7 @@ impl<'a> ReadAttempt<'a> {
         let lacking = |node: &NodeId| batch.iter().any(|seen| !seen.holders.contains(node));
         let nodes: BTreeSet<NodeId> = plan.writers().into_iter().filter(lacking).collect();
         let mut hopes = Hopes::new(plan, nodes.clone());
-        let mut asked = self.calls.ask(nodes, &request, Straggler::GoesOn, deadline);
+        let mut asked = self.calls.ask(nodes, (&request, 0), Straggler::GoesOn, deadline);
         while !batch.iter().all(|seen| seen.is_held(plan)) {
             match asked.recv().await {
                 Some((node, Ok(Answer::Written { .. }))) => batch.iter_mut().for_each(|seen| {

@@ -46,9 +46,12 @@ impl<'a> WriteAttempt<'a> {
                 cause: "a key is too long",
             })?;
         let mut hopes = Hopes::new(plan, plan.readers());
-        let mut asked = self
-            .calls
-            .ask(plan.readers(), &request, Straggler::Ends, deadline);
+        let mut asked = self.calls.ask(
+            plan.readers(),
+            (&request, self.writes.len()),
+            Straggler::Ends,
+            deadline,
+        );
         let mut answered = BTreeSet::new();
         while !plan.decided_by(&answered) {
             if !plan.decided_by(hopes.nodes()) {
@@ -89,7 +92,7 @@ impl<'a> WriteAttempt<'a> {
         let mut hopes = Hopes::new(plan, plan.writers());
         let mut asked = self
             .calls
-            .ask(plan.writers(), &request, Straggler::GoesOn, deadline);
+            .ask(plan.writers(), (&request, 0), Straggler::GoesOn, deadline);
         let mut written: BTreeSet<NodeId> = BTreeSet::new();
         while !plan.held_by(&written) {
             if !plan.held_by(hopes.nodes()) {

@@ -19,11 +19,14 @@ pub(super) fn encode_keys<'a>(
 }
 
 /// Keys that share the body's buffer. What the count announces must be there: each key takes four bytes or more.
-pub(super) fn decode_keys(body: &Bytes) -> Result<Vec<Bytes>, DecodeError> {
+pub(super) fn decode_keys(body: &Bytes, keys_max: usize) -> Result<Vec<Bytes>, DecodeError> {
     let (count, mut rest) = body.split_first_chunk().ok_or(DecodeError::Truncated)?;
     let count = u32::from_le_bytes(*count) as usize;
     if count > rest.len() / 4 {
         return Err(DecodeError::Truncated);
+    }
+    if count > keys_max {
+        return Err(DecodeError::TooMany { count, max: keys_max });
     }
     let mut keys = Vec::with_capacity(count);
     for _ in 0..count {
@@ -52,9 +55,19 @@ pub(super) fn encode_latest(message: &mut BytesMut, latest: &[Option<Timestamp>]
     }
 }
 
-pub(super) fn decode_latest(mut body: &[u8]) -> Result<Vec<Option<Timestamp>>, DecodeError> {
-    let mut latest = Vec::new();
+/// In memory one without a timestamp takes many times the byte that it has here, so they must be no more than asked for.
+pub(super) fn decode_latest(
+    mut body: &[u8],
+    latest_max: usize,
+) -> Result<Vec<Option<Timestamp>>, DecodeError> {
+    let mut latest = Vec::with_capacity(latest_max.min(body.len()));
     while let Some((flag, rest)) = body.split_first() {
+        if latest.len() == latest_max {
+            return Err(DecodeError::TooMany {
+                count: latest_max + 1,
+                max: latest_max,
+            });
+        }
         body = rest;
         latest.push(match flag {
             0 => None,

@@ -50,16 +50,16 @@ proptest! {
         let (tablet, epoch) = (TabletId::new(tablet), Epoch::new(epoch));
         let read = encode_keys_request(true, (tablet, epoch), keys.iter()).unwrap();
         let expected = Request::Read { tablet, epoch, keys: keys.clone() };
-        prop_assert_eq!(Request::decode(&read), Ok(expected));
+        prop_assert_eq!(Request::decode(&read, usize::MAX), Ok(expected));
         let latest = encode_keys_request(false, (tablet, epoch), keys.iter()).unwrap();
-        prop_assert_eq!(Request::decode(&latest), Ok(Request::Latest { tablet, epoch, keys }));
+        prop_assert_eq!(Request::decode(&latest, usize::MAX), Ok(Request::Latest { tablet, epoch, keys }));
     }
 
     #[test]
     fn writes_come_back(tablet: u64, epoch: u64, rows in rows()) {
         let (tablet, epoch) = (TabletId::new(tablet), Epoch::new(epoch));
         let message = encode_write((tablet, epoch), rows.iter().map(RowRef::from)).unwrap();
-        prop_assert_eq!(Request::decode(&message), Ok(Request::Write { tablet, epoch, rows }));
+        prop_assert_eq!(Request::decode(&message, usize::MAX), Ok(Request::Write { tablet, epoch, rows }));
     }
 
     #[test]
@@ -67,12 +67,12 @@ proptest! {
         let (tablet, after) = (TabletId::new(tablet), after.map(Bytes::from));
         let session = SessionId::from_u128(session).unwrap();
         let message = encode_tombstones(tablet, session, floor, after.as_ref());
-        prop_assert_eq!(Request::decode(&message), Ok(Request::Tombstones { tablet, session, floor, after }));
+        prop_assert_eq!(Request::decode(&message, usize::MAX), Ok(Request::Tombstones { tablet, session, floor, after }));
     }
 
     #[test]
     fn answers_come_back(answer in answer()) {
-        prop_assert_eq!(Answer::decode(&answer.encode().unwrap()), Ok(answer));
+        prop_assert_eq!(Answer::decode(&answer.encode().unwrap(), usize::MAX), Ok(answer));
     }
 
     #[test]
@@ -80,7 +80,7 @@ proptest! {
         let message = answer.encode().unwrap();
         let cut = message.slice(..at.index(message.len()));
         // A list of timestamps is as long as it is, and a text too; who asked knows how many timestamps there are.
-        match (Answer::decode(&cut), answer) {
+        match (Answer::decode(&cut, usize::MAX), answer) {
             (Ok(Answer::Latest { latest: short, .. }), Answer::Latest { latest, .. }) => {
                 prop_assert!(short.len() < latest.len());
             }
@@ -94,8 +94,8 @@ proptest! {
         let mut framed = header.to_le_bytes().to_vec();
         framed.extend_from_slice(&bytes);
         for message in [Bytes::from(bytes), Bytes::from(framed)] {
-            let _ = Request::decode(&message);
-            let _ = Answer::decode(&message);
+            let _ = Request::decode(&message, usize::MAX);
+            let _ = Answer::decode(&message, usize::MAX);
         }
     }
 }
@@ -109,7 +109,7 @@ fn the_nil_session_is_refused() {
         from_start: true,
     };
     assert_eq!(
-        Request::decode(&join(&header, 0).freeze()),
+        Request::decode(&join(&header, 0).freeze(), usize::MAX),
         Err(WireError::Header)
     );
 }
@@ -131,7 +131,40 @@ fn a_count_that_nothing_backs_costs_nothing() {
     let mut message = join(&RequestHeader::Read { tablet: 1, epoch: 1 }, 4);
     message.put_u32_le(u32::MAX);
     assert_eq!(
-        Request::decode(&message.freeze()),
+        Request::decode(&message.freeze(), usize::MAX),
         Err(DecodeError::Truncated.into())
     );
+}
+
+#[test]
+fn more_than_was_asked_for_is_refused() {
+    let key = Bytes::from_static(b"k");
+    let keys = [key.clone(), key.clone(), key.clone()];
+    let place = (TabletId::new(1), Epoch::new(1));
+    let too_many = Err(DecodeError::TooMany { count: 3, max: 2 }.into());
+    let read = encode_keys_request(true, place, keys.iter()).unwrap();
+    assert_eq!(Request::decode(&read, 2), too_many);
+    let row = Row {
+        key,
+        timestamp: Timestamp::default(),
+        value: None,
+    };
+    let rows = vec![row; 3];
+    let write = encode_write(place, rows.iter().map(RowRef::from)).unwrap();
+    assert_eq!(Request::decode(&write, 2), too_many);
+    let answers = [
+        Answer::Rows { clock: 1, rows },
+        Answer::Latest {
+            clock: 1,
+            latest: vec![None; 3],
+        },
+    ];
+    for answer in answers {
+        let message = answer.encode().unwrap();
+        assert_eq!(
+            Answer::decode(&message, 2),
+            Err(DecodeError::TooMany { count: 3, max: 2 }.into())
+        );
+        assert_eq!(Answer::decode(&message, 3), Ok(answer));
+    }
 }
