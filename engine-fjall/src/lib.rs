@@ -76,6 +76,9 @@ mod area;
 mod change;
 mod committer;
 mod config;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod engine;
 mod error;
 mod merge;

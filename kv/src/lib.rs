@@ -117,6 +117,9 @@ mod clock;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod memory_engine;
 mod plan;
 mod row;

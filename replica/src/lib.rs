@@ -91,6 +91,9 @@ mod barrier;
 mod client;
 mod config;
 mod control;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod operations;
 mod published;
 mod removals;

@@ -147,6 +147,9 @@ mod config;
 pub mod conformance;
 mod context;
 mod engine;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod frames;
 mod lifeline;
 mod meters;
 mod opening;

@@ -28,7 +28,7 @@ pub(crate) struct Hello {
 pub(crate) struct NoHello;
 
 impl Hello {
-    fn encode(self) -> [u8; LEN] {
+    pub(crate) fn encode(self) -> [u8; LEN] {
         let mut bytes = [0; LEN];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4..6].copy_from_slice(&self.version.to_be_bytes());
@@ -37,7 +37,7 @@ impl Hello {
         bytes
     }
 
-    fn decode(bytes: &[u8; LEN]) -> Result<Self, NoHello> {
+    pub(crate) fn decode(bytes: &[u8; LEN]) -> Result<Self, NoHello> {
         let (magic, rest) = bytes.split_first_chunk::<4>().ok_or(NoHello)?;
         let (version, rest) = rest.split_first_chunk::<2>().ok_or(NoHello)?;
         let (incarnation, rest) = rest.split_first_chunk::<8>().ok_or(NoHello)?;

@@ -102,6 +102,9 @@
 pub mod authority;
 mod backlog;
 mod close;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod dial;
 mod error;
 mod hello;
