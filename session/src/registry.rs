@@ -1,6 +1,7 @@
 //! The sessions of one node, in memory.
 
 mod book;
+mod entry;
 mod guard;
 mod index;
 mod session;
@@ -17,7 +18,8 @@ use async_trait::async_trait;
 use tidegate_guard::{FrozenGuard, Label, Rejected, SessionId, SharedGuard, Thaw};
 use tokio::time::{Instant, timeout};
 
-use self::book::Delta;
+pub use self::book::{SessionBook, SessionDelta};
+pub use self::entry::may_enter;
 use self::guard::SessionGuard;
 use self::shared::Shared;
 use crate::{Holder, NotDrained, SessionConfig, SessionState, Sessions};
@@ -41,14 +43,9 @@ impl SessionRegistry {
     }
 
     fn enter(&self, frozen: &FrozenGuard, applied: u64, label: Label) -> Result<SessionGuard, Rejected> {
-        let Some(session) = self.shared.find(frozen.session) else {
-            let behind = applied < frozen.epoch;
-            return Err(if behind {
-                Rejected::NotYetOpen { applied }
-            } else {
-                Rejected::Closed
-            });
-        };
+        let found = self.shared.find(frozen.session);
+        may_enter(found.as_ref().map(|session| session.state()), frozen, applied)?;
+        let session = found.ok_or(Rejected::Closed)?;
         // Race: the session closes between the look-up and the entry. Defence: the gate decides, not the index.
         SessionGuard::enter(&self.shared, frozen.session, Arc::clone(&session), label).map_err(|_closed| {
             if session.gate().is_drained() {
@@ -79,7 +76,7 @@ impl Sessions for SessionRegistry {
     }
 
     fn apply(&self, close: &[SessionId], open: &[SessionId]) {
-        self.shared.apply(Delta {
+        self.shared.apply(SessionDelta {
             close: close.to_vec(),
             open: open.to_vec(),
         });

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod metadata_guard;
+mod rule;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use thiserror::Error;
 
 use self::ledger::Ledger;
 pub use self::metadata_guard::MetadataGuard;
+pub use self::rule::FenceRule;
 use crate::{Epoch, TabletId};
 
 /// Admits work at an epoch of a tablet, and shuts older work out: a node has one.

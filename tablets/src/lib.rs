@@ -21,7 +21,7 @@
 //! | whose part is what | [`Metadata::session_of`], [`Metadata::sources`], [`Transition::takes_part`], [`Metadata::tablets_of`] |
 //! | the log | [`MetadataStore`], [`Changes`]; [`LogState`] for whoever implements them |
 //! | a log in one process | [`LocalLog`], [`LocalStore`] |
-//! | who gets in at which epoch | [`RequestFence`], [`MetadataGuard`] |
+//! | who gets in at which epoch | [`RequestFence`], [`MetadataGuard`]; [`FenceRule`], its pure core |
 //! | the suite of [`MetadataStore`] | `conformance`, with the feature of that name |
 //!
 //! # Example
@@ -121,7 +121,7 @@ mod transition;
 
 pub use crate::apply::{Applied, TransitionEvent};
 pub use crate::change::{Accepted, Change, Outcome, Refused, ReplicaSpec};
-pub use crate::fence::{AdmitError, MetadataGuard, RequestFence};
+pub use crate::fence::{AdmitError, FenceRule, MetadataGuard, RequestFence};
 pub use crate::id::{Epoch, NodeId, TableId, TabletId, Version};
 pub use crate::local::{LocalConfig, LocalLog, LocalStore};
 pub use crate::metadata::{Metadata, NodeInfo, Table, Tablet, quorum_of};

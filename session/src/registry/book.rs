@@ -3,34 +3,42 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_guard::SessionId;
-use tokio::time::Instant;
 
 use crate::SessionState;
 
 /// Which session is in which state. An id is in one place at most, and moves open, closing, closed only.
-pub(super) struct Book {
+///
+/// Pure; `At` is what its owner notes of the moment at which a session began to close. A registry keeps one under its
+/// lock; a model checker keeps one as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionBook<At> {
     open: BTreeSet<SessionId>,
     /// With the instant at which each began to close.
-    closing: BTreeMap<SessionId, Instant>,
+    closing: BTreeMap<SessionId, At>,
     closed: Tombstones,
 }
 
 /// Which sessions to close, and then which to open.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Delta {
-    pub(super) close: Vec<SessionId>,
-    pub(super) open: Vec<SessionId>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionDelta {
+    /// Those to close, in order.
+    pub close: Vec<SessionId>,
+    /// Those to open, in order.
+    pub open: Vec<SessionId>,
 }
 
 /// The ids closed last; the oldest is forgotten when there are too many.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Tombstones {
     ids: BTreeSet<SessionId>,
     order: VecDeque<SessionId>,
     capacity: usize,
 }
 
-impl Book {
-    pub(super) fn new(closed_remembered: usize) -> Self {
+impl<At> SessionBook<At> {
+    /// A book without sessions, which remembers that many closed ids.
+    #[must_use]
+    pub fn new(closed_remembered: usize) -> Self {
         let closed = Tombstones {
             ids: BTreeSet::new(),
             order: VecDeque::new(),
@@ -44,21 +52,33 @@ impl Book {
     }
 
     /// What makes the open sessions `wanted`, in order.
-    pub(super) fn difference(&self, wanted: &BTreeSet<SessionId>) -> Delta {
+    #[must_use]
+    pub fn difference(&self, wanted: &BTreeSet<SessionId>) -> SessionDelta {
         let close = self.open.difference(wanted).copied().collect();
         let open = wanted.difference(&self.open).copied().collect();
-        Delta { close, open }
+        SessionDelta { close, open }
+    }
+
+    /// Closes, then opens; answers what has begun to close and what was opened.
+    pub fn change(&mut self, delta: &SessionDelta, now: At) -> SessionDelta
+    where
+        At: Copy,
+    {
+        let close = delta.close.iter().copied();
+        let close = close.filter(|id| self.begin_closing(*id, now)).collect();
+        let open = delta.open.iter().copied().filter(|id| self.open(*id)).collect();
+        SessionDelta { close, open }
     }
 
     /// Opens a session; answers whether it did: not if it is known in any state.
-    pub(super) fn open(&mut self, id: SessionId) -> bool {
+    pub fn open(&mut self, id: SessionId) -> bool {
         let known = self.closing.contains_key(&id) || self.closed.ids.contains(&id);
         !known && self.open.insert(id)
     }
 
     /// Begins to close a session; answers whether it was open. One that was never seen becomes closed, so that an
     /// order to open it which comes late opens nothing.
-    pub(super) fn begin_closing(&mut self, id: SessionId, now: Instant) -> bool {
+    pub fn begin_closing(&mut self, id: SessionId, now: At) -> bool {
         if self.open.remove(&id) {
             self.closing.insert(id, now);
             return true;
@@ -70,13 +90,15 @@ impl Book {
     }
 
     /// Makes a closing session closed; answers since when it was closing, to the first who calls.
-    pub(super) fn finish(&mut self, id: SessionId) -> Option<Instant> {
+    pub fn finish(&mut self, id: SessionId) -> Option<At> {
         let since = self.closing.remove(&id)?;
         self.closed.insert(id);
         Some(since)
     }
 
-    pub(super) fn state(&self, id: SessionId) -> Option<SessionState> {
+    /// The state of a session; `None` for one never seen, or forgotten.
+    #[must_use]
+    pub fn state(&self, id: SessionId) -> Option<SessionState> {
         if self.open.contains(&id) {
             Some(SessionState::Open)
         } else if self.closing.contains_key(&id) {
@@ -86,11 +108,13 @@ impl Book {
         }
     }
 
-    pub(super) fn open_ids(&self) -> impl ExactSizeIterator<Item = SessionId> {
+    /// The sessions that are open, in order.
+    pub fn open_ids(&self) -> impl ExactSizeIterator<Item = SessionId> {
         self.open.iter().copied()
     }
 
-    pub(super) fn closing_ids(&self) -> impl ExactSizeIterator<Item = SessionId> {
+    /// The sessions that are closing, in order.
+    pub fn closing_ids(&self) -> impl ExactSizeIterator<Item = SessionId> {
         self.closing.keys().copied()
     }
 }

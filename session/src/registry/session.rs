@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tidegate_guard::{Gate, GateClosed, Label, OwnedEntry, SessionId};
 use tokio::time::Instant;
 
-use crate::Holder;
 use crate::primitive::Locked;
+use crate::{Holder, SessionState};
 
 /// One session that is open or closing. Small, as there may be a million.
 pub(super) struct Session {
@@ -59,6 +59,17 @@ impl Session {
 
     pub(super) const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// What its gate says.
+    pub(super) fn state(&self) -> SessionState {
+        if self.gate.check().is_ok() {
+            SessionState::Open
+        } else if self.gate.is_drained() {
+            SessionState::Closed
+        } else {
+            SessionState::Closing
+        }
     }
 
     /// Enters, and puts the holder on the list.

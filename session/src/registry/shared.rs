@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidegate_guard::SessionId;
 use tokio::time::Instant;
 
-use super::book::{Book, Delta};
+use super::book::{SessionBook, SessionDelta};
 use super::index::Index;
 use super::session::Session;
 use crate::meters::Meters;
@@ -18,7 +18,7 @@ use crate::{Holder, SessionConfig, SessionState};
 /// The book says which session is in which state and is the one truth; the index leads a thaw to its session
 /// without a lock that others wait for. Locks are taken in the order book, shard of the index, holders.
 pub(super) struct Shared {
-    book: Locked<Book>,
+    book: Locked<SessionBook<Instant>>,
     /// The sessions that are open or closing; changed under the book's lock only.
     index: Index,
     meters: Meters,
@@ -34,7 +34,7 @@ struct Aftermath {
 impl Shared {
     pub(super) fn new(config: &SessionConfig) -> Self {
         Self {
-            book: Locked::new(Book::new(config.closed_remembered)),
+            book: Locked::new(SessionBook::new(config.closed_remembered)),
             index: Index::new(),
             meters: Meters::new(),
         }
@@ -53,31 +53,29 @@ impl Shared {
         self.change(|book| book.difference(wanted));
     }
 
-    pub(super) fn apply(&self, delta: Delta) {
+    pub(super) fn apply(&self, delta: SessionDelta) {
         self.change(|_book| delta);
     }
 
     /// Closes, then opens.
-    fn change(&self, choose: impl FnOnce(&Book) -> Delta) {
+    fn change(&self, choose: impl FnOnce(&SessionBook<Instant>) -> SessionDelta) {
         let now = Instant::now();
         // Race: two changes at once, whose halves mix into a state that neither wanted. Defence: choosing, closing
         // and opening are one step under the lock. Gates are shut here and woken after: wakers are foreign code.
         let after = self.book.with(|book| {
             let delta = choose(book);
             let mut after = Aftermath::default();
-            for id in delta.close {
-                let found = book.begin_closing(id, now).then(|| self.find(id)).flatten();
-                if let Some(session) = found
+            let done = book.change(&delta, now);
+            for id in done.close {
+                if let Some(session) = self.find(id)
                     && session.gate().shut()
                 {
                     after.shut.push((id, session));
                 }
             }
-            for id in delta.open {
-                if book.open(id) {
-                    self.index.insert(id, Arc::new(Session::new()));
-                    after.opened += 1;
-                }
+            for id in done.open {
+                self.index.insert(id, Arc::new(Session::new()));
+                after.opened += 1;
             }
             after
         });

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use tidegate_guard::{Gate, OwnedEntry};
 
-use super::AdmitError;
+use super::{AdmitError, FenceRule};
 use crate::{Epoch, TabletId};
 
 /// Shards of the ledger: two requests share a lock only if their tablets' numbers agree modulo this.
@@ -27,8 +27,7 @@ pub(super) struct EpochGates {
 
 #[derive(Debug)]
 struct Tablet {
-    fence: Epoch,
-    published: Option<Epoch>,
+    rule: FenceRule,
     open: BTreeMap<Epoch, Arc<EpochGates>>,
     retired: Vec<(Epoch, Arc<EpochGates>)>,
 }
@@ -66,17 +65,11 @@ impl Ledger {
     pub(super) fn publish(&self, tablet: TabletId, epoch: Epoch) -> Vec<Arc<EpochGates>> {
         self.with(tablet, |tablets| {
             let entry = tablets.entry(tablet).or_insert_with(|| Tablet {
-                fence: epoch,
-                published: None,
+                rule: FenceRule::first(epoch),
                 open: BTreeMap::new(),
                 retired: Vec::new(),
             });
-            let published = entry.published.map_or(epoch, |before| before.max(epoch));
-            if entry.published.is_none() {
-                // Forgotten and not yet let go by all: the fence is set as for the first time, and never lower.
-                entry.fence = entry.fence.max(epoch);
-            }
-            entry.published = Some(published);
+            let published = entry.rule.publish(epoch);
             entry.drop_unheld();
             let open = entry.open.range(..published).map(|(_, gates)| Arc::clone(gates));
             let mut older: Vec<_> = open.collect();
@@ -91,7 +84,7 @@ impl Ledger {
             let Some(entry) = tablets.get_mut(&tablet) else {
                 return Vec::new();
             };
-            entry.published = None;
+            entry.rule.forget();
             let open = std::mem::take(&mut entry.open);
             entry.retired.extend(open);
             entry.retired_gates()
@@ -104,9 +97,9 @@ impl Ledger {
             let Some(entry) = tablets.get_mut(&tablet) else {
                 return (false, Vec::new());
             };
-            entry.fence = entry.fence.max(epoch);
-            entry.retire_below(entry.fence);
-            (entry.published.is_some(), entry.retired_gates())
+            let fence = entry.rule.raise(epoch);
+            entry.retire_below(fence);
+            (entry.rule.published().is_some(), entry.retired_gates())
         })
     }
 
@@ -118,16 +111,7 @@ impl Ledger {
     ) -> Result<(Arc<EpochGates>, OwnedEntry), AdmitError> {
         self.with(tablet, |tablets| {
             let entry = tablets.get_mut(&tablet).ok_or(AdmitError::NotReplica)?;
-            let published = entry.published.ok_or(AdmitError::NotReplica)?;
-            let stale = AdmitError::Stale {
-                wanted: entry.fence.max(published),
-            };
-            if epoch < entry.fence {
-                return Err(stale);
-            }
-            if epoch > published {
-                return Err(AdmitError::Ahead { current: published });
-            }
+            let published = entry.rule.admit(epoch)?;
             // One step with the comparison above: a raise that comes later finds this entry and waits for it, a
             // raise that came before was seen.
             let gates = match entry.open.get(&epoch) {
@@ -147,7 +131,10 @@ impl Ledger {
                 }
             };
             // An open gate is not closed before it is retired (1), so this never fails.
-            let held = gates.admitted.enter_owned().map_err(|_| stale)?;
+            let stale = |_| AdmitError::Stale {
+                wanted: entry.rule.fence().max(published),
+            };
+            let held = gates.admitted.enter_owned().map_err(stale)?;
             Ok((gates, held))
         })
     }
@@ -172,7 +159,7 @@ impl Ledger {
     pub(super) fn published(&self, tablet: TabletId) -> Option<(Epoch, Epoch)> {
         self.with(tablet, |tablets| {
             let entry = tablets.get(&tablet)?;
-            Some((entry.fence, entry.published?))
+            Some((entry.rule.fence(), entry.rule.published()?))
         })
     }
 
@@ -187,7 +174,7 @@ impl Ledger {
                 return;
             };
             entry.retired.retain(|(_, gates)| !gates.admitted.is_drained());
-            if entry.published.is_none() && entry.retired.is_empty() {
+            if entry.rule.published().is_none() && entry.retired.is_empty() {
                 tablets.remove(&tablet);
             }
         });
