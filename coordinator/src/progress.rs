@@ -146,6 +146,10 @@ impl Progress {
         now_ms: u64,
     ) {
         self.end(tablet, result, now_ms, |entry| {
+            #[cfg(tidegate_mutants)]
+            if tidegate_mutants::on("ack-of-other-version") {
+                return Some(entry.barriers.entry(node).or_default());
+            }
             (entry.epoch == epoch).then(|| entry.barriers.entry(node).or_default())
         });
     }

@@ -112,6 +112,10 @@ impl Gate {
 
     /// Wakes whoever waits here, to look again.
     pub fn wake(&self) {
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("close-wakes-nobody") {
+            return;
+        }
         self.waiters.wake_all();
     }
 
@@ -144,6 +148,10 @@ impl Gate {
         // Acquire pairs with the Release of every `leave`, not of the last alone: entries and leaves are exchanges
         // on the same word, so they continue the release sequence of those before. What any holder did is visible
         // to whoever sees all of them gone.
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("gate-released-early") {
+            return self.check().is_err();
+        }
         self.word.load(Ordering::Acquire) == CLOSED
     }
 

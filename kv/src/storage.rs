@@ -1,5 +1,8 @@
 //! What a replica needs of this store.
 
+#[cfg(tidegate_mutants)]
+mod spoil;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,6 +191,8 @@ impl TargetEngine for KvStorage {
         Ok(Box::new(ClockedStaging {
             staging,
             clock: Arc::clone(&self.clock),
+            #[cfg(tidegate_mutants)]
+            rows: (Arc::clone(&self.store), TabletId::new(unit.as_u64())),
         }))
     }
 
@@ -205,6 +210,8 @@ impl TargetEngine for KvStorage {
 struct ClockedStaging {
     staging: Box<dyn Staging>,
     clock: Arc<HybridClock>,
+    #[cfg(tidegate_mutants)]
+    rows: (Arc<dyn RowStore>, TabletId),
 }
 
 #[async_trait]
@@ -222,6 +229,8 @@ impl Staging for ClockedStaging {
         if let Some(latest) = rows.map(|row| row.timestamp.time).max() {
             self.clock.observe(latest);
         }
+        #[cfg(tidegate_mutants)]
+        let batch = self.spoil(&guard, batch).await?;
         self.staging.stage(guard, source, batch).await
     }
 

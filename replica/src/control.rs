@@ -67,6 +67,13 @@ impl Control {
                 }
             });
         }
+        #[cfg(tidegate_mutants)]
+        let mut running: JoinSet<_> = if tidegate_mutants::on("one-answer-for-a-batch") {
+            let replies = running.join_all().await;
+            replies.into_iter().map(std::future::ready).collect()
+        } else {
+            running
+        };
         while let Some(reply) = running.join_next().await {
             let reply = reply.map_err(|_| ResetCode::Aborted)?;
             let frame = wire::encode_barrier(&reply).map_err(|_| ResetCode::Aborted)?;

@@ -365,6 +365,11 @@ fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -
 
 async fn follow(store: Arc<dyn MetadataStore>, applier: Applier) {
     let changes = store.changes();
+    #[cfg(tidegate_mutants)]
+    if tidegate_mutants::on("no-read-barrier-after-start") {
+        applier.run(changes, Version::default()).await;
+        return;
+    }
     let barrier = match store.read_barrier().await {
         Ok(barrier) => barrier,
         Err(StoreStopped) => return,

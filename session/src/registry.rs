@@ -43,6 +43,10 @@ impl SessionRegistry {
     }
 
     fn enter(&self, frozen: &FrozenGuard, applied: u64, label: Label) -> Result<SessionGuard, Rejected> {
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("session-opened-on-demand") {
+            self.apply(&[], &[frozen.session]);
+        }
         let found = self.shared.find(frozen.session);
         may_enter(found.as_ref().map(|session| session.state()), frozen, applied)?;
         let session = found.ok_or(Rejected::Closed)?;

@@ -26,6 +26,8 @@ pub(crate) async fn call<T: Send + 'static>(
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
 ) -> Result<T, CallError> {
     let own = Arc::clone(guard);
+    #[cfg(tidegate_mutants)]
+    let own = (!tidegate_mutants::on("engine-call-without-guard")).then_some(own);
     let task = tokio::spawn(async move {
         let result = work.await;
         drop(own);

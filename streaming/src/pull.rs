@@ -154,6 +154,15 @@ impl Puller {
         guard: &SharedGuard,
     ) -> Result<Arc<dyn Staging>, PullError> {
         let (engine, own) = (Arc::clone(&self.engine), Arc::clone(guard));
+        #[cfg(tidegate_mutants)]
+        let frozen = if tidegate_mutants::on("resume-across-sessions") {
+            let mut staged = engine.staged().await.unwrap_or_default();
+            staged.retain(|(of, _)| *of == unit);
+            let session = staged.first().map_or(frozen.session, |(_, session)| *session);
+            FrozenGuard { session, ..frozen }
+        } else {
+            frozen
+        };
         let opening = async move { engine.staging(unit, frozen.session, own).await };
         let staging = call(guard, self.context.config().engine_timeout, opening).await?;
         Ok(staging.into())
@@ -188,6 +197,8 @@ impl Puller {
                     reports.push(report);
                     lifelines.push(lifeline);
                 }
+                #[cfg(tidegate_mutants)]
+                Err(PullError::Stream { .. }) if tidegate_mutants::on("end-without-receipt") => {}
                 Err(error) if first.is_none() => {
                     // Told to the others, which end at once: none of them waits for its engine then.
                     stop.tell(match error.cause() {
@@ -214,6 +225,12 @@ impl Puller {
         let (guard, injector) = (Arc::clone(&request.guard), self.context.injector().clone());
         let attaching = async move {
             injector.hold(BEFORE_ATTACH, guard.closing()).await;
+            #[cfg(tidegate_mutants)]
+            if tidegate_mutants::on("engine-call-without-guard") {
+                guard.check()?;
+                drop(guard);
+                return staging.attach(Arc::new(tidegate_guard::Unfenced)).await;
+            }
             let attached = match guard.check() {
                 Ok(()) => staging.attach(Arc::clone(&guard)).await,
                 Err(rejected) => Err(rejected.into()),

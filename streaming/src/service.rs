@@ -132,6 +132,8 @@ impl StreamService {
         account.carried(sink.sent());
         match pumped {
             Ok(()) => Ok(sink.finish().await?),
+            #[cfg(tidegate_mutants)]
+            Err(_) if tidegate_mutants::on("dropped-sink-finishes") => Ok(sink.finish().await?),
             Err(error) => {
                 sink.abort(error.cause().reset_code());
                 Err(error)

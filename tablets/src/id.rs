@@ -90,6 +90,12 @@ impl TabletId {
     /// of tablet, 58 bits of epoch.
     #[must_use]
     pub fn session_at(self, epoch: Epoch) -> SessionId {
+        #[cfg(tidegate_mutants)]
+        let epoch = if tidegate_mutants::on("session-id-reused") {
+            Epoch::new(1)
+        } else {
+            epoch
+        };
         let tablet = u128::from(self.0);
         let bits = (tablet >> 16) << 80
             | VERSION_8

@@ -99,6 +99,13 @@ impl Tablet {
         self.transition
             .as_ref()
             .map_or(&self.replicas, |t| match t.stage.reads() {
+                #[cfg(tidegate_mutants)]
+                Selector::New
+                    if tidegate_mutants::on("both-selectors-in-one-step")
+                        && t.stage == crate::Stage::WriteBothReadNew =>
+                {
+                    &t.old
+                }
                 Selector::New => &t.new,
                 _ => &t.old,
             })

@@ -21,6 +21,16 @@ impl Metadata {
     #[must_use]
     pub fn sources(&self, transition: &Transition) -> BTreeSet<NodeId> {
         let named: BTreeSet<NodeId> = match transition.kind {
+            #[cfg(tidegate_mutants)]
+            TransitionKind::Migration if tidegate_mutants::on("pull-from-any-replica") => {
+                let live = |node: &&NodeId| !self.is_excluded(**node);
+                transition.old.iter().find(live).copied().into_iter().collect()
+            }
+            #[cfg(tidegate_mutants)]
+            TransitionKind::Rebuild if tidegate_mutants::on("rebuild-from-one") => {
+                let live = |node: &&NodeId| !self.is_excluded(**node);
+                transition.old.iter().find(live).copied().into_iter().collect()
+            }
             TransitionKind::Migration => transition.leaving().into_iter().collect(),
             TransitionKind::Rebuild => transition.old.intersection(&transition.new).copied().collect(),
             TransitionKind::Purge => BTreeSet::new(),
@@ -56,6 +66,8 @@ impl Transition {
         match self.kind {
             TransitionKind::Migration => 1,
             TransitionKind::Rebuild if self.fewer_sources => 0,
+            #[cfg(tidegate_mutants)]
+            TransitionKind::Rebuild if tidegate_mutants::on("rebuild-from-one") => 1,
             TransitionKind::Rebuild => self.old.len() - quorum_of(&self.old).min(self.old.len()) + 1,
             TransitionKind::Purge => 0,
         }

@@ -95,6 +95,12 @@ pub async fn call(
     deadline: Duration,
 ) -> Result<Reply, RpcError> {
     let begun = Instant::now();
+    #[cfg(tidegate_mutants)]
+    let deadline = if tidegate_mutants::on("no-transport-deadline") {
+        Duration::from_secs(1 << 30)
+    } else {
+        deadline
+    };
     let deadline = begun + deadline;
     let asked = async {
         let mut stream = open_service(transport, peer, service)

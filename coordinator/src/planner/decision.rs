@@ -112,6 +112,13 @@ struct View<'a> {
 impl View<'_> {
     fn work(&self) -> Work {
         let recipe = Recipe::of(self.transition.stage);
+        #[cfg(tidegate_mutants)]
+        let recipe = Recipe {
+            barrier: recipe.barrier
+                && !(tidegate_mutants::on("purge-without-transition")
+                    && self.transition.kind == TransitionKind::Purge),
+            ..recipe
+        };
         if recipe.barrier {
             let nodes = not_excluded(self.metadata, self.transition.participants());
             let needs = self.open(nodes.into_iter().map(|node| Need::Barrier { node }));
@@ -200,6 +207,13 @@ impl View<'_> {
             .filter(|node| self.metadata.is_excluded(*node))
         {
             return Some((to, WayBack::PendingExcluded(pending)));
+        }
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("excluded-blocks-all")
+            && let mut nodes = self.transition.participants().into_iter()
+            && let Some(node) = nodes.find(|node| self.metadata.is_excluded(*node))
+        {
+            return Some((to, WayBack::SourceExcluded(node)));
         }
         // Once the stream is done, nothing is missing without its source.
         let carried = self.transition.stage == Stage::Streaming && matches!(work, Work::Done { .. });

@@ -191,6 +191,8 @@ impl Seen {
             Some(row) if row.value.is_none() && row.timestamp.time <= plan.settled_floor => {
                 plan.held_by(&self.holders.union(&self.absent).copied().collect())
             }
+            #[cfg(tidegate_mutants)]
+            Some(_) if tidegate_mutants::on("reads-without-both-quorums") => plan.decided_by(&self.holders),
             Some(_) => plan.held_by(&self.holders),
         }
     }

@@ -22,15 +22,19 @@ pub(super) struct WriteAttempt<'a> {
     clock: &'a HybridClock,
     writes: &'a [Write],
     timestamps: Option<Vec<Timestamp>>,
+    #[cfg(tidegate_mutants)]
+    kept: std::sync::Mutex<BTreeSet<NodeId>>,
 }
 
 impl<'a> WriteAttempt<'a> {
-    pub(super) const fn new(calls: &'a Calls, clock: &'a HybridClock, writes: &'a [Write]) -> Self {
+    pub(super) fn new(calls: &'a Calls, clock: &'a HybridClock, writes: &'a [Write]) -> Self {
         Self {
             calls,
             clock,
             writes,
             timestamps: None,
+            #[cfg(tidegate_mutants)]
+            kept: std::sync::Mutex::default(),
         }
     }
 
@@ -94,6 +98,10 @@ impl<'a> WriteAttempt<'a> {
             .calls
             .ask(plan.writers(), (&request, 0), Straggler::GoesOn, deadline);
         let mut written: BTreeSet<NodeId> = BTreeSet::new();
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("answers-of-mixed-epochs") {
+            written.extend(self.kept.lock().iter().flat_map(|kept| kept.iter().copied()));
+        }
         while !plan.held_by(&written) {
             if !plan.held_by(hopes.nodes()) {
                 return Err(hopes.no_quorum());
@@ -101,6 +109,10 @@ impl<'a> WriteAttempt<'a> {
             match asked.recv().await {
                 Some((node, Ok(Answer::Written { .. }))) => {
                     written.insert(node);
+                    #[cfg(tidegate_mutants)]
+                    if let Ok(mut kept) = self.kept.lock() {
+                        kept.insert(node);
+                    }
                 }
                 Some((node, answer)) => hopes.lose(node, &answer.err().unwrap_or(CallError::Protocol))?,
                 None => return Err(hopes.no_quorum()),
@@ -116,6 +128,10 @@ impl Attempt for WriteAttempt<'_> {
 
     async fn attempt(&mut self, plan: &Plan, deadline: Instant) -> Result<Vec<Timestamp>, AttemptError> {
         let timestamps = match self.timestamps.clone() {
+            #[cfg(tidegate_mutants)]
+            Some(_) if tidegate_mutants::on("new-timestamp-per-attempt") => {
+                self.later_timestamps(plan, deadline).await?
+            }
             Some(timestamps) => timestamps,
             None => self.later_timestamps(plan, deadline).await?,
         };

@@ -125,6 +125,13 @@ impl OperationTask {
             others,
             purge_floor,
         } = asked;
+        #[cfg(tidegate_mutants)]
+        let guard: SharedGuard = match operation.kind {
+            OperationKind::Cleanup if tidegate_mutants::on("cleanup-without-session") => {
+                Arc::new(tidegate_guard::Unfenced)
+            }
+            _ => guard,
+        };
         match operation.kind {
             OperationKind::Stream if sources.is_empty() => {
                 // Not too few, as was looked at above: an operator has given up what they held.
@@ -139,7 +146,14 @@ impl OperationTask {
                     guard,
                     sources,
                 };
+                #[cfg(tidegate_mutants)]
+                let purging = Arc::clone(&request.guard);
                 let report = self.puller.pull(request).await.map_err(pull_error)?;
+                #[cfg(tidegate_mutants)]
+                if tidegate_mutants::on("purge-while-moving") {
+                    let purged = self.storage.purge(tablet, purging, u64::MAX).await;
+                    purged.map_err(engine_error)?;
+                }
                 info!(?report, "pulled");
                 Ok(())
             }

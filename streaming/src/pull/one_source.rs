@@ -56,6 +56,11 @@ impl OneSource {
 
     async fn position(&self) -> Result<Option<Position>, PullError> {
         let (staging, peer) = (Arc::clone(&self.staging), self.peer);
+        #[cfg(tidegate_mutants)]
+        let peer = match self.request.sources.first() {
+            Some(first) if tidegate_mutants::on("positions-not-per-source") => *first,
+            _ => peer,
+        };
         let asking = async move { staging.position(peer).await };
         Ok(call(
             &self.request.guard,

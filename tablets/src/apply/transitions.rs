@@ -223,6 +223,11 @@ impl Metadata {
 
 /// Enters a stage at `epoch`: writes its session, keeps the one there is, or clears it.
 fn enter(id: TabletId, transition: &mut Transition, to: Stage, epoch: Epoch) {
+    #[cfg(tidegate_mutants)]
+    if tidegate_mutants::on("rollback-keeps-session") && transition.stage.back() == Some(to) {
+        transition.stage = to;
+        return;
+    }
     if to.writes_session() {
         transition.session = Some((id.session_at(epoch), epoch));
     } else if !transition.stage.keeps_session(to) {

@@ -110,6 +110,14 @@ impl Ledger {
         epoch: Epoch,
     ) -> Result<(Arc<EpochGates>, OwnedEntry), AdmitError> {
         self.with(tablet, |tablets| {
+            #[cfg(tidegate_mutants)]
+            if tidegate_mutants::on("serves-what-it-is-no-replica-of") {
+                tablets.entry(tablet).or_insert_with(|| Tablet {
+                    rule: FenceRule::first(epoch),
+                    open: BTreeMap::new(),
+                    retired: Vec::new(),
+                });
+            }
             let entry = tablets.get_mut(&tablet).ok_or(AdmitError::NotReplica)?;
             let published = entry.rule.admit(epoch)?;
             // One step with the comparison above: a raise that comes later finds this entry and waits for it, a

@@ -15,7 +15,14 @@ impl FenceRule {
     /// The rule of a tablet of which nothing is remembered, when the metadata shows it at `epoch`: a fence is never
     /// absent, so the first publishing sets it.
     #[must_use]
-    pub const fn first(epoch: Epoch) -> Self {
+    pub fn first(epoch: Epoch) -> Self {
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("fence-not-set-on-new-participant") {
+            return Self {
+                fence: Epoch::default(),
+                published: Some(epoch),
+            };
+        }
         Self {
             fence: epoch,
             published: Some(epoch),
@@ -50,6 +57,10 @@ impl FenceRule {
     ///
     /// [`AdmitError`], whose variants name the caller's next move.
     pub fn admit(&self, epoch: Epoch) -> Result<Epoch, AdmitError> {
+        #[cfg(tidegate_mutants)]
+        if self.published.is_none() && tidegate_mutants::on("serves-what-it-is-no-replica-of") {
+            return Ok(epoch);
+        }
         let published = self.published.ok_or(AdmitError::NotReplica)?;
         if epoch < self.fence {
             return Err(AdmitError::Stale {
