@@ -1,26 +1,20 @@
 //! Applies metadata on a node: sessions, fences, map, in that order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tidegate_guard::SessionId;
 use tidegate_session::Sessions;
-use tidegate_tablets::{
-    Changes, Metadata, NodeId, RequestFence, StoreStopped, TabletId, Touched, Update, Version,
-};
+use tidegate_tablets::{Changes, Metadata, NodeId, RequestFence, StoreStopped, Touched, Update, Version};
 use tidegate_transport::{PeerId, Transport};
 use tracing::{info, warn};
 
 use crate::Storage;
 use crate::published::Published;
 use crate::removals::Removals;
+use crate::rules::{Roles, RolesStep, SessionsStep, acts_on};
 use crate::sweeper::Sweeper;
 
-/// Applies metadata on a node.
-///
-/// What to open and close is derived from the state as it is, never from what happened on the way: a node that skips
-/// states, installs a snapshot or restarts arrives at the same sessions. Nothing here waits, and the work follows
-/// the change, not the table.
+/// Applies metadata on a node: does what [`Roles`] says. Nothing here waits.
 #[derive(Debug)]
 pub(crate) struct Applier {
     pub(crate) node: NodeId,
@@ -31,8 +25,7 @@ pub(crate) struct Applier {
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) transport: Arc<dyn Transport>,
-    /// The tablets that concern this node, and the session each has here.
-    concerned: BTreeMap<TabletId, Option<SessionId>>,
+    roles: Roles,
     excluded: BTreeSet<NodeId>,
 }
 
@@ -57,15 +50,14 @@ impl Applier {
             sweeper,
             storage,
             transport,
-            concerned: BTreeMap::new(),
+            roles: Roles::new(node),
             excluded: BTreeSet::new(),
         }
     }
 
     /// Follows the metadata until the store stops.
     ///
-    /// `barrier` is the version at which the first read barrier after the start ended: anything older may be older
-    /// than what this node has promised before the start, and is not acted upon.
+    /// `barrier` is the version at which the first read barrier after the start ended, see [`acts_on`].
     pub(crate) async fn run(mut self, mut changes: Box<dyn Changes>, barrier: Version) -> StoreStopped {
         let mut first = true;
         loop {
@@ -73,7 +65,7 @@ impl Applier {
                 Ok(update) => update,
                 Err(stopped) => return stopped,
             };
-            if update.metadata.version < barrier {
+            if !acts_on(update.metadata.version, barrier) {
                 continue;
             }
             let update = if first {
@@ -91,75 +83,30 @@ impl Applier {
 
     fn apply(&mut self, update: Update) {
         let map = &update.metadata;
-        let all = matches!(update.touched, Touched::All);
-        let touched: BTreeSet<TabletId> = match update.touched {
-            Touched::Tablets(tablets) => tablets,
-            Touched::All => map
-                .tablets
-                .keys()
-                .copied()
-                .chain(self.concerned.keys().copied())
-                .collect(),
-        };
-        // A node that finds itself excluded takes part in nothing.
-        let member = map.is_live_member(self.node);
-        let touched = if member {
-            touched
-        } else {
-            self.concerned.keys().copied().collect()
-        };
-        let mut left = BTreeSet::new();
-        let (mut close, mut open) = (Vec::new(), Vec::new());
-        for &tablet in &touched {
-            let concerns = member && map.tablets.get(&tablet).is_some_and(|t| t.concerns(self.node));
-            let wanted = concerns.then(|| map.session_of(tablet, self.node)).flatten();
-            let before = if concerns {
-                self.concerned.insert(tablet, wanted)
-            } else {
-                left.extend(self.concerned.contains_key(&tablet).then_some(tablet));
-                self.concerned.remove(&tablet)
-            };
-            let had = before.flatten();
-            if had != wanted {
-                close.extend(had);
-                open.extend(wanted);
-            }
-        }
+        let step = self.roles.follow(map, &update.touched);
         // First closing, then opening, then the map: a map that shows a session closed must not be seen while the
         // session admits anybody, and one that shows it open must not be seen before it does (a thaw that finds it
         // missing takes it for closed).
-        if all {
-            self.sessions
-                .reconcile(&self.concerned.values().copied().flatten().collect());
-        } else {
-            self.sessions.apply(&close, &open);
+        match &step.sessions {
+            SessionsStep::Exactly(wanted) => self.sessions.reconcile(wanted),
+            SessionsStep::Delta { close, open } => self.sessions.apply(close, open),
         }
-        self.raise_clock(map, &touched);
-        for tablet in &touched {
-            match map.tablets.get(tablet) {
-                Some(shown) if self.concerned.contains_key(tablet) => {
-                    self.fence.publish(*tablet, shown.epoch)
-                }
-                _ => self.fence.forget(*tablet),
-            }
+        // From here on the clock is above the floor of every purge that the map names.
+        if step.purge_floor > 0 {
+            self.storage.raise_clock(step.purge_floor);
+        }
+        for (tablet, epoch) in &step.publish {
+            self.fence.publish(*tablet, *epoch);
+        }
+        for tablet in &step.forget {
+            self.fence.forget(*tablet);
         }
         self.published.publish(Arc::clone(map));
-        self.after(map, all, close, left);
-    }
-
-    /// From here on every clock is above the floor of every purge that the map names.
-    fn raise_clock(&self, map: &Metadata, touched: &BTreeSet<TabletId>) {
-        let floors = touched
-            .iter()
-            .filter_map(|tablet| map.tablets.get(tablet))
-            .map(|t| t.purge_floor);
-        if let Some(floor) = floors.max().filter(|floor| *floor > 0) {
-            self.storage.raise_clock(floor);
-        }
+        self.after(map, update.touched == Touched::All, step);
     }
 
     /// What follows from the map once it is published.
-    fn after(&mut self, map: &Metadata, all: bool, closed: Vec<SessionId>, left: BTreeSet<TabletId>) {
+    fn after(&mut self, map: &Metadata, all: bool, step: RolesStep) {
         for (node, _) in map.nodes.iter().filter(|(_, info)| info.excluded) {
             if self.excluded.insert(*node) && *node != self.node {
                 info!(%node, "cutting the connections with an excluded node");
@@ -169,12 +116,11 @@ impl Applier {
         if self.excluded.contains(&self.node) {
             warn!("this node was excluded: it serves nothing any more");
         }
-        if all || !left.is_empty() {
-            self.removals
-                .keep_wiped(&self.concerned.keys().copied().collect());
+        if all || !step.left.is_empty() {
+            self.removals.keep_wiped(&self.roles.tablets().collect());
         }
-        self.sweeper.sessions_gone(closed);
-        self.sweeper.tablets_left(left);
+        self.sweeper.sessions_gone(step.closed);
+        self.sweeper.tablets_left(step.left);
         if all {
             self.sweeper.look_at_everything();
         }

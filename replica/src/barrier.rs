@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_coordinator::BarrierError;
-use tidegate_guard::SessionId;
 use tidegate_session::{NotDrained, Sessions};
 use tidegate_tablets::{Epoch, RequestFence, TabletId, Version};
 use tokio::time::{Instant, timeout_at};
@@ -12,6 +11,7 @@ use tracing::debug;
 
 use crate::published::{Published, WaitError};
 use crate::removals::Removals;
+use crate::rules::{Drained, barrier_may_begin, barrier_result, to_drain};
 
 /// Lets nothing older than an epoch be left of a tablet.
 #[derive(Debug, Clone)]
@@ -44,14 +44,7 @@ impl Barrier {
             .wait_version(min_version, deadline)
             .await
             .map_err(behind)?;
-        if let Some(actual) = map.tablets.get(&tablet).map(|t| t.epoch) {
-            if actual > epoch {
-                return Err(BarrierError::Superseded { actual });
-            }
-            if actual < epoch {
-                return Err(BarrierError::Behind { applied: map.version });
-            }
-        }
+        barrier_may_begin(&map, tablet, epoch)?;
         drop(map);
         // The map above is published, so the sessions that it no longer shows are closing; the fence is raised
         // before anything is waited for, so that what is waited for cannot grow.
@@ -66,21 +59,21 @@ impl Barrier {
                 });
             }
         }
-        let closing = self.closing_of(tablet);
+        let closing = to_drain(self.sessions.closing_sessions(), tablet);
         let left = until.saturating_duration_since(Instant::now());
         let requests = timeout_at(until, self.fence.older_ended(tablet, epoch));
         let (requests, sessions) = tokio::join!(requests, self.sessions.drain(&closing, left));
-        if requests.is_ok() && sessions.is_ok() {
-            debug!(%tablet, %epoch, "barrier done");
-            return Ok(());
+        let drained = Drained {
+            requests: requests.is_ok(),
+            sessions: sessions.is_ok(),
+        };
+        match barrier_result(drained) {
+            Ok(()) => {
+                debug!(%tablet, %epoch, "barrier done");
+                Ok(())
+            }
+            Err(_) => Err(self.held(tablet, epoch, requests.is_err(), sessions.err())),
         }
-        Err(self.held(tablet, epoch, requests.is_err(), sessions.err()))
-    }
-
-    fn closing_of(&self, tablet: TabletId) -> Vec<SessionId> {
-        let mut closing = self.sessions.closing_sessions();
-        closing.retain(|session| TabletId::of_session(*session) == tablet);
-        closing
     }
 
     fn held(&self, tablet: TabletId, epoch: Epoch, requests: bool, left: Option<NotDrained>) -> BarrierError {

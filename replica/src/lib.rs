@@ -15,6 +15,7 @@
 //! | `operations` | `stream`, `cleanup`, `fill`, `purge`: each runs once, whoever asks for it |
 //! | `admission` | who may pull a tablet from this node |
 //! | `removals`, `sweeper` | deletes what no session covers: what was left behind, and what a node finds before it becomes pending |
+//! | [`rules`] | what all of these ask: pure functions of the map |
 //! | `control`, `client`, `wire` | how it is asked over a transport |
 //!
 //! # Example
@@ -98,6 +99,7 @@ mod operations;
 mod published;
 mod removals;
 mod replica;
+pub mod rules;
 mod storage;
 mod sweeper;
 mod told;

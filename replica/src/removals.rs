@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tidegate_guard::Unfenced;
 use tidegate_streaming::EngineError;
-use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, TabletId};
+use tidegate_tablets::{Epoch, Metadata, NodeId, TabletId};
 
 use crate::Storage;
 use crate::published::Published;
+use crate::rules::{about_to_be_pending, is_concerned};
 use crate::told::{Teller, Told, told};
 
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ impl Removals {
             }
             let node = self.node;
             let state = Arc::clone(&self.state);
-            let wanted = move |map: &Metadata| pending_since(map, node, tablet) == Some(begun);
+            let wanted = move |map: &Metadata| about_to_be_pending(map, node, tablet) == Some(begun);
             let done = move || {
                 lock(&state).wiped.insert(tablet, begun);
             };
@@ -94,7 +95,7 @@ impl Removals {
         let node = self.node;
         loop {
             self.idle(tablet).await;
-            let wanted = move |map: &Metadata| !map.tablets.get(&tablet).is_some_and(|t| t.concerns(node));
+            let wanted = move |map: &Metadata| !is_concerned(map, node, tablet);
             match self.remove(tablet, wanted, || ()).await {
                 Removal::Ended(result) => return result,
                 Removal::NotWanted => return Ok(()),
@@ -111,7 +112,7 @@ impl Removals {
     fn about_to_be_pending(&self, tablet: TabletId) -> Result<Option<Epoch>, EngineError> {
         let stopped = || EngineError::Failed("the replica was stopped".into());
         let map = self.published.map().ok_or_else(stopped)?;
-        Ok(pending_since(&map, self.node, tablet))
+        Ok(about_to_be_pending(&map, self.node, tablet))
     }
 
     async fn remove(
@@ -181,11 +182,4 @@ impl Drop for Running {
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     // Nothing under the lock panics.
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The epoch at which the transition began in which `node` is about to be the pending replica.
-fn pending_since(map: &Metadata, node: NodeId, tablet: TabletId) -> Option<Epoch> {
-    let transition = map.tablets.get(&tablet)?.transition.as_ref()?;
-    (transition.stage == Stage::AllowWriteBothReadOld && transition.pending() == Some(node))
-        .then_some(transition.begun)
 }

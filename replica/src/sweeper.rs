@@ -15,6 +15,7 @@ use tracing::{debug, error, warn};
 
 use crate::published::Published;
 use crate::removals::Removals;
+use crate::rules::{is_concerned, keeps_staged};
 use crate::{ReplicaConfig, Storage};
 
 /// Calls into the engine that the sweeper makes at once.
@@ -150,7 +151,7 @@ impl Sweeper {
         let Some(map) = self.published.map() else {
             return Ok(());
         };
-        if map.session_of(tablet, self.node) == Some(session) {
+        if keeps_staged(&map, self.node, session) {
             return Ok(());
         }
         drop(map);
@@ -167,7 +168,7 @@ impl Sweeper {
                 return Ok(());
             };
             // Looked at again after each wait: of a tablet that came back there are always requests.
-            if map.tablets.get(&tablet).is_some_and(|t| t.concerns(self.node)) {
+            if is_concerned(&map, self.node, tablet) {
                 return Ok(());
             }
             drop(map);

@@ -46,7 +46,7 @@ pub struct Table {
 }
 
 /// A tablet: a contiguous token range of a table, with a replica set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tablet {
     /// The table it is part of.
     pub table: TableId,

@@ -37,7 +37,7 @@ impl fmt::Display for TransitionKind {
 }
 
 /// One change of one tablet; a tablet has at most one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transition {
     /// What it is for.
     pub kind: TransitionKind,

@@ -1,19 +1,19 @@
 //! One operation: compare, thaw, do.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidegate_coordinator::{Operation, OperationError, OperationKind};
-use tidegate_guard::{Label, Rejected, SharedGuard};
+use tidegate_guard::{Label, SharedGuard};
 use tidegate_session::Sessions;
 use tidegate_streaming::{EngineError, PullError, PullRequest, Puller, Refusal, RetryClass, UnitId};
-use tidegate_tablets::{Metadata, NodeId, Stage, Tablet, Transition};
+use tidegate_tablets::NodeId;
 use tidegate_transport::PeerId;
 use tracing::{info, warn};
 
 use crate::Storage;
 use crate::published::Published;
 use crate::removals::Removals;
+use crate::rules::{Part, part};
 
 /// What an operation needs of its node.
 #[derive(Debug)]
@@ -26,20 +26,12 @@ pub(crate) struct OperationTask {
     pub(crate) puller: Puller,
 }
 
-/// What the metadata asks this node to do.
-struct Asked {
-    guard: SharedGuard,
-    sources: Vec<PeerId>,
-    others: BTreeSet<NodeId>,
-    purge_floor: u64,
-}
-
 impl OperationTask {
     pub(crate) async fn run(&self, operation: &Operation) -> Result<(), OperationError> {
-        let asked = self.enter(operation)?;
+        let (part, guard) = self.enter(operation)?;
         // The session is entered and the map was read before: see `Removals`.
         self.removals.idle(operation.tablet).await;
-        let result = self.perform(operation, asked).await;
+        let result = self.perform(operation, part, guard).await;
         match &result {
             Ok(()) => info!(session = %operation.frozen.session, "operation done"),
             Err(error) => warn!(session = %operation.frozen.session, %error, "operation not done"),
@@ -47,84 +39,36 @@ impl OperationTask {
         result
     }
 
-    fn enter(&self, operation: &Operation) -> Result<Asked, OperationError> {
+    fn enter(&self, operation: &Operation) -> Result<(Part, SharedGuard), OperationError> {
         let map = self.published.map().ok_or(OperationError::NotReady)?;
-        let tablet = map
-            .tablets
-            .get(&operation.tablet)
-            .ok_or(OperationError::Mismatch("no such tablet"))?;
-        let applied = tablet.epoch.as_u64();
-        let frozen = &operation.frozen;
-        let transition = match &tablet.transition {
-            // Compared, never substituted: what runs now may be another attempt's session.
-            Some(transition) if names(transition, frozen) => transition,
-            _ if applied < frozen.epoch => {
-                return Err(OperationError::Rejected(Rejected::NotYetOpen { applied }));
-            }
-            _ => return Err(OperationError::Rejected(Rejected::Closed)),
-        };
-        self.role(operation.kind, transition)?;
-        // Nodes may have been excluded since the order was given: with fewer sources acknowledged writes are lost,
-        // and only an operator's word in the metadata gives them up.
-        if operation.kind == OperationKind::Stream && !map.has_sources(transition) {
-            return Err(OperationError::Mismatch("too few sources are left"));
-        }
-        let label = Label::new(operation.kind.name())
-            .with("tablet", operation.tablet)
+        let Operation {
+            kind, tablet, frozen, ..
+        } = operation;
+        let part = part(&map, self.node, *kind, *tablet, frozen)?;
+        let label = Label::new(kind.name())
+            .with("tablet", tablet)
             .with("node", self.node);
         let guard = self
             .sessions
-            .thaw(frozen, applied, label)
+            .thaw(&part.frozen, part.applied, label)
             .map_err(OperationError::Rejected)?;
-        Ok(self.asked(&map, tablet, transition, guard))
+        Ok((part, guard))
     }
 
-    fn asked(&self, map: &Metadata, tablet: &Tablet, transition: &Transition, guard: SharedGuard) -> Asked {
-        let sources = map
-            .sources(transition)
-            .into_iter()
-            .map(|node| PeerId::new(node.as_u64()))
-            .collect();
-        let others = tablet
-            .participants()
-            .into_iter()
-            .filter(|node| *node != self.node && map.is_live_member(*node))
-            .collect();
-        Asked {
-            guard,
-            sources,
-            others,
-            purge_floor: transition.purge_floor,
-        }
-    }
-
-    /// Whether the metadata gives this node the part that the operation needs.
-    fn role(&self, kind: OperationKind, transition: &Transition) -> Result<(), OperationError> {
-        let here = Some(self.node);
-        let fits = match (kind, transition.stage) {
-            (OperationKind::Stream, Stage::Streaming) => transition.pending() == here,
-            (OperationKind::Cleanup, Stage::Cleanup) => transition.leaving() == here,
-            (OperationKind::Cleanup, Stage::CleanupTarget) => transition.pending() == here,
-            (OperationKind::Fill, Stage::Fill) | (OperationKind::Purge, Stage::Purge) => {
-                transition.old.contains(&self.node)
-            }
-            _ => false,
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(OperationError::Mismatch("another stage, or another node's part"))
-        }
-    }
-
-    async fn perform(&self, operation: &Operation, asked: Asked) -> Result<(), OperationError> {
+    async fn perform(
+        &self,
+        operation: &Operation,
+        part: Part,
+        guard: SharedGuard,
+    ) -> Result<(), OperationError> {
         let tablet = operation.tablet;
-        let Asked {
-            guard,
+        let Part {
+            frozen,
             sources,
             others,
             purge_floor,
-        } = asked;
+            ..
+        } = part;
         #[cfg(tidegate_mutants)]
         let guard: SharedGuard = match operation.kind {
             OperationKind::Cleanup if tidegate_mutants::on("cleanup-without-session") => {
@@ -142,9 +86,9 @@ impl OperationTask {
                 let unit = UnitId::new(tablet.as_u64());
                 let request = PullRequest {
                     unit,
-                    frozen: operation.frozen,
+                    frozen,
                     guard,
-                    sources,
+                    sources: sources.iter().map(|node| PeerId::new(node.as_u64())).collect(),
                 };
                 #[cfg(tidegate_mutants)]
                 let purging = Arc::clone(&request.guard);
@@ -160,7 +104,7 @@ impl OperationTask {
             OperationKind::Cleanup => self.storage.remove(tablet, guard).await.map_err(engine_error),
             OperationKind::Fill => self
                 .storage
-                .fill(tablet, operation.frozen.session, guard, purge_floor, others)
+                .fill(tablet, frozen.session, guard, purge_floor, others)
                 .await
                 .map_err(engine_error),
             OperationKind::Purge => self
@@ -170,12 +114,6 @@ impl OperationTask {
                 .map_err(engine_error),
         }
     }
-}
-
-fn names(transition: &Transition, frozen: &tidegate_guard::FrozenGuard) -> bool {
-    transition
-        .session
-        .is_some_and(|(session, epoch)| session == frozen.session && epoch.as_u64() == frozen.epoch)
 }
 
 fn engine_error(error: EngineError) -> OperationError {
