@@ -13,7 +13,7 @@ use tidegate_tablets::NodeId;
 
 use super::state::{Effect, State};
 use super::{DiskConfig, Held, SimEngine};
-use crate::event::Event;
+use crate::event::{EffectKind, Event};
 use crate::recorder::Recorder;
 use crate::store::draw;
 
@@ -41,6 +41,7 @@ pub(super) struct Inner {
     full: bool,
     failing: f64,
     fail_next: u32,
+    slow_next: Option<(EffectKind, Duration)>,
 }
 
 /// A call that has started.
@@ -95,6 +96,7 @@ impl SimDisk {
             full: false,
             failing: 0.0,
             fail_next: 0,
+            slow_next: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -154,6 +156,17 @@ impl SimDisk {
         self.shared.lock().fail_next = calls;
     }
 
+    /// The next call of that kind that begins takes that long, and takes effect at its end.
+    pub fn slow_next(&self, kind: EffectKind, call: Duration) {
+        self.shared.lock().slow_next = Some((kind, call));
+    }
+
+    /// Whether the call that is to be slow is still to begin.
+    #[must_use]
+    pub fn awaits_slow(&self) -> bool {
+        self.shared.lock().slow_next.is_some()
+    }
+
     /// Nothing is wrong any more. Calls that have started go on as they began.
     pub fn heal(&self) {
         let mut inner = self.shared.lock();
@@ -161,6 +174,7 @@ impl SimDisk {
         inner.full = false;
         inner.failing = 0.0;
         inner.fail_next = 0;
+        inner.slow_next = None;
     }
 
     /// What the engine holds now; after a crash, what is durable.
@@ -215,7 +229,10 @@ impl Shared {
         let times = {
             let mut inner = self.lock();
             inner.lives(engine)?;
-            let (times, fault) = inner.throw();
+            let (mut times, fault) = inner.throw();
+            if let Some((_, slow)) = inner.slow_next.take_if(|(kind, _)| *kind == effect.kind()) {
+                (times.effect, times.end) = (slow, slow);
+            }
             let started = Started {
                 effect: Some(effect),
                 guard,
