@@ -196,6 +196,17 @@ pub enum Event {
         /// Whether it did what it was asked.
         done: bool,
     },
+    /// A coordinator asked a node for a barrier of one tablet, alone or with others.
+    BarrierAsked {
+        /// Whom.
+        node: NodeId,
+        /// For which tablet.
+        tablet: TabletId,
+        /// For which epoch.
+        epoch: Epoch,
+        /// What the node has to have applied first.
+        min_version: Version,
+    },
     /// A node answered a coordinator's barrier for one tablet.
     BarrierAnswered {
         /// Where.

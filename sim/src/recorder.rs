@@ -13,6 +13,7 @@ use tidegate_tablets::{Metadata, NodeId};
 use tokio::time::Instant;
 
 use self::rolling::RollingHash;
+pub(crate) use self::trace::name;
 use crate::coverage::Coverage;
 use crate::engine::Held;
 use crate::event::Event;
@@ -126,7 +127,7 @@ impl Recorder {
             return;
         }
         state.coverage.take_in(&event);
-        let seen = state.invariants.take_in(at, event, state.view.as_deref());
+        let seen = state.invariants.take_in(at, &event, state.view.as_deref());
         self.hold_against(state, at, seen);
     }
 

@@ -139,6 +139,15 @@ impl Fields<'_> {
                 self.session(Some(*session));
                 self.result(result);
             }
+            Event::BarrierAsked {
+                node,
+                tablet,
+                epoch,
+                min_version,
+            } => {
+                self.numbers([13, node.as_u64(), tablet.as_u64()]);
+                self.numbers([epoch.as_u64(), min_version.as_u64()]);
+            }
             other => self.outer(other),
         }
     }

@@ -72,6 +72,17 @@ pub(super) fn line(at: Duration, event: &Event) -> String {
                 if *done { "done" } else { "not done" }
             )
         }
+        Event::BarrierAsked {
+            node,
+            tablet,
+            epoch,
+            min_version,
+        } => {
+            write!(
+                line,
+                "n{node} is asked for a barrier of t{tablet} e{epoch} at v{min_version}"
+            )
+        }
         Event::BarrierAnswered {
             node,
             tablet,

@@ -1,0 +1,1 @@
+//! Broken runs that it catches, and good ones that it passes.
