@@ -17,6 +17,10 @@ pub struct Drained {
 /// start ended: anything older may be older than what it has promised before the start.
 #[must_use]
 pub fn acts_on(version: Version, barrier: Version) -> bool {
+    #[cfg(tidegate_mutants)]
+    if tidegate_mutants::on("no-read-barrier-after-start") {
+        return true;
+    }
     version >= barrier
 }
 
@@ -37,6 +41,10 @@ pub fn barrier_may_begin(map: &Metadata, tablet: TabletId, epoch: Epoch) -> Resu
 /// Which of a node's closing sessions a tablet's barrier waits for: all of that tablet.
 #[must_use]
 pub fn to_drain(mut closing: Vec<SessionId>, tablet: TabletId) -> Vec<SessionId> {
+    #[cfg(tidegate_mutants)]
+    if tidegate_mutants::on("barrier-without-drain") {
+        return Vec::new();
+    }
     closing.retain(|session| TabletId::of_session(*session) == tablet);
     closing
 }
@@ -47,6 +55,10 @@ pub fn to_drain(mut closing: Vec<SessionId>, tablet: TabletId) -> Vec<SessionId>
 ///
 /// [`BarrierError::Held`], without a name.
 pub fn barrier_result(drained: Drained) -> Result<(), BarrierError> {
+    #[cfg(tidegate_mutants)]
+    if tidegate_mutants::on("failed-drain-is-done") {
+        return Ok(());
+    }
     if drained.requests && drained.sessions {
         Ok(())
     } else {

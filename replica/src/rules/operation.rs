@@ -54,6 +54,13 @@ pub fn part(
         .get(&tablet)
         .ok_or(OperationError::Mismatch("no such tablet"))?;
     let applied = shown.epoch.as_u64();
+    #[cfg(tidegate_mutants)]
+    let current = shown.transition.as_ref().and_then(Transition::frozen);
+    #[cfg(tidegate_mutants)]
+    let frozen = match &current {
+        Some(current) if tidegate_mutants::on("current-session-substituted") => current,
+        _ => frozen,
+    };
     let transition = match &shown.transition {
         // Compared, never substituted: what runs now may be another attempt's session.
         Some(transition) if transition.frozen() == Some(*frozen) => transition,

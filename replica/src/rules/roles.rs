@@ -92,6 +92,16 @@ impl Roles {
         } else {
             SessionsStep::Delta { close, open }
         };
+        #[cfg(tidegate_mutants)]
+        let sessions = match sessions {
+            SessionsStep::Exactly(open) if tidegate_mutants::on("sessions-by-events") => {
+                SessionsStep::Delta {
+                    close: Vec::new(),
+                    open: open.into_iter().collect(),
+                }
+            }
+            sessions => sessions,
+        };
         let (publish, forget) = self.shown(map, &touched);
         RolesStep {
             sessions,

@@ -47,6 +47,10 @@ impl FenceRule {
 
     /// Refuses every epoch below `epoch` from now on; answers the fence as it is now.
     pub fn raise(&mut self, epoch: Epoch) -> Epoch {
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("fence-not-raised") {
+            return self.fence;
+        }
         self.fence = self.fence.max(epoch);
         self.fence
     }
