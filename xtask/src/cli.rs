@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::report::Report;
 use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, model, sim, workspace};
+use crate::{checks, model, mutants, sim, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -61,6 +61,9 @@ enum Command {
     /// The protocol, every order of everything
     #[command(after_help = model::HELP)]
     Model(Words),
+    /// Wrong lines, one by one: simulation, model and scripts have to find each
+    #[command(after_help = mutants::HELP)]
+    Mutants(mutants::Options),
 }
 
 /// Runs what the arguments say.
@@ -87,6 +90,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Demo => named("demo"),
         Command::Sim(words) => return sim::hand_on(&context, words),
         Command::Model(words) => return model::hand_on(&context, words),
+        Command::Mutants(options) => return mutants::run(&context, &options),
     };
     let mut report = Report::new();
     for step in steps {

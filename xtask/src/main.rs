@@ -15,6 +15,7 @@ mod deny;
 mod features;
 mod layers;
 mod model;
+mod mutants;
 mod package;
 mod process;
 mod report;

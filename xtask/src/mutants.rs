@@ -17,7 +17,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use self::hunt::{Hunted, hunt};
+use self::hunt::hunt;
 use self::list::{MUTANTS, Mutant, Search};
 use self::outcome::Verdict;
 use self::program::Program;

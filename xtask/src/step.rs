@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::workspace::{self, Member};
-use crate::{checks, demo, deny, features, layers, model, package, sim, tidy};
+use crate::{checks, demo, deny, features, layers, model, mutants, package, sim, tidy};
 
 /// What every step knows.
 #[derive(Debug)]
@@ -111,6 +111,10 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "model",
         run: model::run,
+    },
+    Step {
+        name: "mutants",
+        run: mutants::step,
     },
 ];
 

@@ -164,7 +164,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     slow(
         "reads-without-both-quorums",
         "a read returns what a quorum of one set holds, while writes go to two",
-        &[SEEDS],
+        &[Search::Script("reads-of-a-dead-write"), SEEDS],
     ),
     slow(
         "new-timestamp-per-attempt",
