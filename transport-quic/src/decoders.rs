@@ -2,6 +2,7 @@
 //!
 //! Each gives what it read, encoded anew, if it could read it.
 
+use crate::Identity;
 use crate::hello::Hello;
 use crate::name::NodeName;
 
@@ -16,4 +17,14 @@ pub fn hello(bytes: &[u8]) -> Option<Vec<u8>> {
 #[must_use]
 pub fn certificate(der: &[u8]) -> Option<String> {
     NodeName::of_certificate(der).ok().map(|name| name.to_string())
+}
+
+/// The certificates that an identity shows, in DER.
+#[must_use]
+pub fn certificates(identity: &Identity) -> Vec<Vec<u8>> {
+    identity
+        .chain
+        .iter()
+        .map(|certificate| certificate.to_vec())
+        .collect()
 }

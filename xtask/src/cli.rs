@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::report::Report;
 use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, model, mutants, sim, workspace};
+use crate::{checks, fuzz, model, mutants, sim, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -64,6 +64,9 @@ enum Command {
     /// Wrong lines, one by one: simulation, model and scripts have to find each
     #[command(after_help = mutants::HELP)]
     Mutants(mutants::Options),
+    /// Everything that reads what others have written, fed what libFuzzer makes up
+    #[command(after_help = fuzz::HELP)]
+    Fuzz(fuzz::Wanted),
 }
 
 /// Runs what the arguments say.
@@ -91,6 +94,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Sim(words) => return sim::hand_on(&context, words),
         Command::Model(words) => return model::hand_on(&context, words),
         Command::Mutants(options) => return mutants::run(&context, &options),
+        Command::Fuzz(wanted) => return fuzz::hand_on(&context, &wanted),
     };
     let mut report = Report::new();
     for step in steps {

@@ -123,7 +123,7 @@ fn ours(member: &Member, may: &May, folders: &BTreeMap<&str, &str>) -> Vec<Strin
             ));
             continue;
         };
-        let is_program = matches!(folder, "node" | "bench" | "sim" | "xtask");
+        let is_program = matches!(folder, "node" | "bench" | "sim" | "fuzz" | "xtask");
         let allowed = match may {
             _ if is_program => false,
             _ if dependency.is_dev || EVERYWHERE.contains(&folder) => true,

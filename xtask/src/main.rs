@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod deny;
 mod features;
+mod fuzz;
 mod layers;
 mod model;
 mod mutants;

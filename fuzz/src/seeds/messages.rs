@@ -1,0 +1,214 @@
+//! Messages that are valid.
+
+use bytes::Bytes;
+use tidegate_guard::FrozenGuard;
+use tidegate_kv::{Row, StoredValue, Timestamp, encode_rows};
+use tidegate_streaming::{Batch, Opening, Position, Receipt, Refusal, UnitId, frames};
+
+use crate::machines::metadata::{Shown, with_transitions};
+use crate::machines::session::frozen;
+
+/// Little-endian numbers of eight bytes each behind a variant of four.
+fn fixed(variant: u32, numbers: &[u64]) -> Vec<u8> {
+    let mut bytes = variant.to_le_bytes().to_vec();
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    bytes
+}
+
+/// An order to do something: its kind, its tablet, its session.
+fn order(kind: u32, tablet: u64, FrozenGuard { session, epoch }: FrozenGuard) -> Vec<u8> {
+    let mut bytes = 1_u32.to_le_bytes().to_vec();
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend(tablet.to_le_bytes());
+    bytes.extend(session.as_u128().to_le_bytes());
+    bytes.extend([epoch, 1, 5000].iter().flat_map(|number| number.to_le_bytes()));
+    bytes
+}
+
+pub(super) fn control_requests() -> Vec<Vec<u8>> {
+    let shown = with_transitions();
+    let tablet = |index: usize| shown.tablets[index].as_u64();
+    let mut requests = vec![fixed(0, &[2, tablet(0), 1, tablet(1), epoch(&shown, 1), 1, 5000])];
+    for kind in 0..4 {
+        requests.push(order(kind, tablet(1), shown.streamed()));
+        requests.push(order(kind, tablet(2), shown.filled()));
+    }
+    requests
+}
+
+fn epoch(shown: &Shown, index: usize) -> u64 {
+    let tablet = shown.metadata.tablets.get(&shown.tablets[index]);
+    tablet.map_or(0, |tablet| tablet.epoch.as_u64())
+}
+
+pub(super) fn control_answers() -> Vec<Vec<u8>> {
+    let barrier = |rest: Vec<u8>| [&1_u64.to_le_bytes()[..], &1_u64.to_le_bytes()[..], &rest].concat();
+    let text = |variant: u32| [fixed(variant, &[4]), b"held".to_vec()].concat();
+    vec![
+        barrier(fixed(0, &[])),
+        barrier(fixed(1, &[3])),
+        barrier(
+            [
+                fixed(2, &[2, 4]),
+                b"held".to_vec(),
+                fixed(0, &[])[..0].to_vec(),
+                0_u64.to_le_bytes().to_vec(),
+            ]
+            .concat(),
+        ),
+        barrier(fixed(3, &[3])),
+        barrier(text(4)),
+        fixed(0, &[]),
+        fixed(2, &[3]),
+        text(6),
+        text(7),
+    ]
+}
+
+fn row(key: &str, value: Option<&str>) -> Row {
+    Row {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        timestamp: Timestamp {
+            time: 5,
+            node: 2,
+            start: 1,
+        },
+        value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
+    }
+}
+
+pub(super) fn rows() -> Vec<u8> {
+    let rows = [row("a", Some("value")), row("b", None), row("k", Some(""))];
+    encode_rows(&rows).unwrap_or_default().to_vec()
+}
+
+/// What a replica has of no more than the keys that are asked for.
+fn row_of_k() -> Vec<u8> {
+    encode_rows(&[row("k", Some("value"))])
+        .unwrap_or_default()
+        .to_vec()
+}
+
+fn tombstones() -> Vec<u8> {
+    let rows = [row("a", None), row("b", None)];
+    encode_rows(&rows).unwrap_or_default().to_vec()
+}
+
+pub(super) fn stored_values() -> Vec<Vec<u8>> {
+    let stored = |row: &Row| {
+        let stored = StoredValue {
+            timestamp: row.timestamp,
+            value: row.value.as_deref(),
+        };
+        stored.encode().to_vec()
+    };
+    vec![stored(&row("k", Some("value"))), stored(&row("k", None))]
+}
+
+pub(super) fn records() -> Vec<Vec<u8>> {
+    let mut key = b"p".to_vec();
+    key.extend(7_u64.to_be_bytes());
+    key.extend(5_u128.to_be_bytes());
+    let area = key.clone();
+    key.extend(2_u64.to_be_bytes());
+    let names = [&b"t.7"[..], b"s.7.00000000000000000000000000000005"];
+    [vec![area, key], names.map(<[u8]>::to_vec).to_vec()].concat()
+}
+
+/// The length of a header, the header, a body.
+fn message(header: &[u8], body: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(header.len()).unwrap_or_default();
+    [&len.to_le_bytes()[..], header, body].concat()
+}
+
+pub(super) fn kv_requests() -> Vec<Vec<u8>> {
+    let shown = with_transitions();
+    let small = |number: u64| u8::try_from(number).unwrap_or_default();
+    let (tablet, epoch) = (small(shown.tablets[0].as_u64()), small(epoch(&shown, 0)));
+    let keys = b"\x02\x00\x00\x00\x01\x00\x00\x00k\x04\x00\x00\x00gone";
+    let mut tombstones = vec![3, small(shown.tablets[2].as_u64()), 254];
+    tombstones.extend(shown.filled().session.as_u128().to_le_bytes());
+    // The floor takes four bytes.
+    tombstones.push(252);
+    tombstones.extend((1_u32 << 20).to_le_bytes());
+    vec![
+        message(&[0, tablet, epoch], keys),
+        message(&[1, tablet, epoch], keys),
+        message(&[2, tablet, epoch], &row_of_k()),
+        message(&[&tombstones[..], &[1]].concat(), b""),
+        message(&[&tombstones[..], &[0]].concat(), b"a"),
+    ]
+}
+
+pub(super) fn kv_answers() -> Vec<Vec<u8>> {
+    let timestamp = [&[1][..], &[0; 24]].concat();
+    vec![
+        message(&[0, 9], &row_of_k()),
+        message(&[0, 9], &0_u32.to_le_bytes()),
+        message(&[0, 9], &tombstones()),
+        message(&[1, 9], &[0]),
+        message(&[1, 9], &timestamp),
+        message(&[2, 9], b""),
+        message(&[3, 9], b""),
+        message(&[4], b""),
+        message(&[9], b"why"),
+    ]
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        batches: 1,
+        rows: 3,
+        bytes: 300,
+        digest: u32::MAX,
+    }
+}
+
+pub(super) fn frames() -> Vec<Vec<u8>> {
+    let opening = Opening {
+        unit: UnitId::new(1),
+        frozen: frozen(),
+        resume: Some(Position(Bytes::from_static(b"a"))),
+    };
+    let batch = Batch {
+        payload: Bytes::from(rows()),
+        rows: 3,
+        last: Position(Bytes::from_static(b"k")),
+    };
+    let batch = frames::batch(0, &batch, &mut Receipt::default()).map(|parts| parts.concat().into());
+    let made = [
+        frames::opening(&opening),
+        frames::accepted(),
+        frames::refused(Refusal::Busy),
+        batch,
+        frames::source_waiting(),
+        frames::end(receipt()),
+        frames::puller_waiting(),
+        frames::receipt_accepted(receipt()),
+    ];
+    made.into_iter()
+        .flatten()
+        .map(|frame: Bytes| frame.to_vec())
+        .collect()
+}
+
+/// Headers, each behind its length, without a checksum.
+pub(super) fn headers() -> Vec<Vec<u8>> {
+    let headers = [
+        &b"\x01\x01\x05\x01\x01\x01a"[..],
+        b"\x00",
+        b"\x01\x05",
+        b"\x03",
+        b"\x04\x01\x03\x10\x07",
+        b"\x01\x01\x03\x10\x07",
+    ];
+    let mut made: Vec<Vec<u8>> = headers
+        .iter()
+        .map(|header| [&[header.len() as u8][..], header].concat())
+        .collect();
+    // A batch: its sequence, rows, bytes, and last key.
+    let rows = rows();
+    let header = [2, 0, 3, rows.len() as u8, 1, b'k'];
+    made.push([&[header.len() as u8][..], &header, &rows].concat());
+    made
+}

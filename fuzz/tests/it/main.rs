@@ -1,0 +1,4 @@
+//! The corpus, fed to its targets.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod replay;
