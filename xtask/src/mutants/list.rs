@@ -23,18 +23,6 @@ pub(super) enum Search {
     Model(&'static str),
 }
 
-impl Search {
-    /// What the program is asked.
-    pub(super) fn words(self) -> Vec<String> {
-        let words = match self {
-            Self::Seeds(count) => format!("run --jobs 1 --seeds {count}"),
-            Self::Script(name) => format!("scripts --only {name}"),
-            Self::Model(size) => format!("model --size {size}"),
-        };
-        words.split(' ').map(str::to_owned).collect()
-    }
-}
-
 const SEEDS: Search = Search::Seeds(1000);
 const FEW: Search = Search::Seeds(100);
 const MODEL: Search = Search::Model("small");

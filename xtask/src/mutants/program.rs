@@ -17,6 +17,12 @@ use crate::step::Context;
 /// A search that has not ended by then finds nothing: that is no violation.
 const WAITED_MAX: Duration = Duration::from_secs(900);
 
+/// Seeds of the first try.
+const FIRST_SEEDS: u64 = 8;
+
+/// What the program calls it when something panics.
+const PANIC: &str = "no_panic";
+
 /// The variable that says which wrong line is in force.
 const CHOSEN: &str = "TIDEGATE_MUTANT";
 
@@ -75,9 +81,32 @@ impl Program {
 
     /// Looks for a violation, with that wrong line in force or with none.
     pub(super) fn search(&self, mutant: Option<&str>, search: Search) -> Result<Option<Violation>> {
+        match search {
+            Search::Seeds(count) => self.seeds(mutant, count),
+            Search::Script(name) => self.ask(mutant, &format!("scripts --only {name}")),
+            Search::Model(size) => self.ask(mutant, &format!("model --size {size}")),
+        }
+    }
+
+    fn seeds(&self, mutant: Option<&str>, count: u64) -> Result<Option<Violation>> {
+        // More and more at a time: what shows at once is found at once.
+        let (mut from, mut some) = (0, FIRST_SEEDS);
+        while from < count {
+            let seeds = some.min(count - from);
+            let words = format!("run --jobs 1 --from {from} --seeds {seeds}");
+            let found = self.ask(mutant, &words)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            (from, some) = (from + seeds, some * 2);
+        }
+        Ok(None)
+    }
+
+    fn ask(&self, mutant: Option<&str>, words: &str) -> Result<Option<Violation>> {
         let mut command = Command::new(&self.path);
         command
-            .args(search.words())
+            .args(words.split(' '))
             .arg("--json")
             .current_dir(&self.root)
             .env_remove(CHOSEN)
@@ -98,9 +127,8 @@ impl Program {
         let code = exit_code(&mut child)?;
         let said = reading.join().ok().context("nobody read what was said")??;
         match code {
-            Some(0) => Ok(None),
-            Some(1) => violation(&said, search).map(Some),
-            // It broke off, or did not end.
+            Some(1) => violation(&said),
+            // Nothing was found; or it broke off, or did not end.
             _ => Ok(None),
         }
     }
@@ -120,18 +148,21 @@ fn exit_code(child: &mut Child) -> Result<Option<i32>> {
     Ok(None)
 }
 
-/// The first violation that the program tells of.
-fn violation(said: &str, search: Search) -> Result<Violation> {
+/// The first violation that the program tells of. That something has panicked is none: what counts is an invariant.
+fn violation(said: &str) -> Result<Option<Violation>> {
     let said: Value = serde_json::from_str(said).context("what the simulation said is no JSON")?;
-    let first = said
-        .get("violations")
-        .and_then(|violations| violations.get(0))
-        .context("the simulation failed without a violation")?;
-    let word = |name: &str| first.get(name).and_then(Value::as_str).map(str::to_owned);
-    let place = match search {
-        Search::Seeds(_) => Place::Seed(first.get("seed").and_then(Value::as_u64).context("no seed")?),
-        Search::Script(name) => Place::Script(name.to_owned()),
-        Search::Model(_) => Place::Model,
+    let all = said.get("violations").and_then(Value::as_array);
+    let all = all.context("the simulation failed without a violation")?;
+    let told: Result<Vec<Violation>> = all.iter().map(read).collect();
+    Ok(told?.into_iter().find(|found| found.invariant != PANIC))
+}
+
+fn read(told: &Value) -> Result<Violation> {
+    let word = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
+    let place = match (told.get("seed").and_then(Value::as_u64), word("script")) {
+        (_, Some(script)) => Place::Script(script),
+        (Some(seed), None) => Place::Seed(seed),
+        (None, None) => Place::Model,
     };
     let invariant = word("invariant").or_else(|| word("property"));
     Ok(Violation {
@@ -145,12 +176,21 @@ fn violation(said: &str, search: Search) -> Result<Violation> {
 mod tests {
     use super::*;
 
+    fn first(said: &str) -> Option<String> {
+        violation(said).unwrap().map(|found| found.to_string())
+    }
+
     #[test]
-    fn the_first_violation_counts() {
-        let said = r#"{"seeds": 9, "violations": [{"invariant": "I5", "seed": 7, "text": "rows"}, {}]}"#;
-        let found = violation(said, Search::Seeds(9)).unwrap();
-        assert_eq!(found.to_string(), "I5 (seed 7)");
-        assert!(violation(r#"{"violations": []}"#, Search::Seeds(9)).is_err());
-        assert!(violation("thread panicked", Search::Seeds(9)).is_err());
+    fn the_first_violation_counts_that_is_no_panic() {
+        let said =
+            r#"{"violations": [{"invariant": "no_panic", "seed": 6}, {"invariant": "I5", "seed": 7}]}"#;
+        assert_eq!(first(said).as_deref(), Some("I5 (seed 7)"));
+        let said = r#"{"violations": [{"property": "nothing is lost", "text": "x"}]}"#;
+        assert_eq!(first(said).as_deref(), Some("nothing is lost (model)"));
+        let said = r#"{"violations": [{"invariant": "I3", "script": "late"}]}"#;
+        assert_eq!(first(said).as_deref(), Some("I3 (script late)"));
+        assert_eq!(first(r#"{"violations": []}"#), None);
+        assert!(violation("thread panicked").is_err());
+        assert!(violation(r#"{"violations": [{"seed": 7}]}"#).is_err());
     }
 }
