@@ -134,11 +134,12 @@ impl Gate {
         }
     }
 
-    /// How many entries are held now.
+    /// How many entries are held now. Where it is none, what those who were inside did is visible to the caller.
     #[must_use]
     pub fn holders(&self) -> usize {
-        // Relaxed: a number for reports, nothing is concluded from it.
-        self.word.load(Ordering::Relaxed) / ENTRY
+        // Acquire pairs with the Release of every `leave`, as in `is_drained`: whoever sees that nobody is inside may
+        // drop the gate, and then there is no other way left by which to see what the holders did.
+        self.word.load(Ordering::Acquire) / ENTRY
     }
 
     /// Whether the gate is closed and nobody holds it.

@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | a wait does not look again after registering | all that wait but `two_enter_against_close` |
 //! | `leave` is `Relaxed`, or `is_drained` is | `enter_against_close`, `close_against_last_leave`, `drained_*` |
+//! | `holders` is `Relaxed` | `nobody_inside_against_last_leave` |
 //! | `shut` is `Relaxed`, or `check` is | `closing_before_during_and_after_close` |
 //! | the last leave does not wake | `drained_*`, `dropped_waiters`, `waiters_that_come_back`, `*enter_against_close` |
 //! | a later poll does not replace the waker | `closing_moves_to_another_task` |
@@ -41,6 +42,7 @@ models!(
     two_enter_against_close: Some(2),
     close_against_last_leave: None,
     close_against_close: None,
+    nobody_inside_against_last_leave: None,
     drained_against_last_leave: Some(2),
     drained_against_close_and_leave: Some(2),
     closing_before_during_and_after_close: None,

@@ -125,6 +125,24 @@ pub(crate) fn close_against_close() {
     assert!(gate.is_drained());
 }
 
+/// Whoever finds nobody inside an open gate sees what those did who were.
+pub(crate) fn nobody_inside_against_last_leave() {
+    let (gate, effect) = (Arc::new(Gate::new()), Note::new());
+    let entry = gate.enter_owned().unwrap();
+    let holder = spawn({
+        let effect = effect.clone();
+        move || {
+            effect.write();
+            drop(entry);
+        }
+    });
+    if gate.holders() == 0 {
+        assert_eq!(effect.read(), 1, "left, and its effect is not seen");
+    }
+    holder.join().unwrap();
+    assert_eq!(gate.holders(), 0);
+}
+
 /// A drain waits while the holders leave: it is woken, and sees what all of them did.
 pub(crate) fn drained_against_last_leave() {
     let (gate, effect) = (Arc::new(Gate::new()), Note::new());

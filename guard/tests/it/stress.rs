@@ -18,6 +18,7 @@ stress!(
     two_enter_against_close,
     close_against_last_leave,
     close_against_close,
+    nobody_inside_against_last_leave,
     drained_against_last_leave,
     drained_against_close_and_leave,
     closing_before_during_and_after_close,
