@@ -4,7 +4,7 @@ mod ledger;
 mod metadata_guard;
 mod rule;
 
-#[cfg(test)]
+#[cfg(all(test, not(tidegate_loom)))]
 mod tests;
 
 use std::fmt;
@@ -165,6 +165,7 @@ impl fmt::Debug for RequestFence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestFence")
             .field("tablets", &self.ledger.tablets())
+            .field("gates", &self.ledger.gates())
             .finish_non_exhaustive()
     }
 }

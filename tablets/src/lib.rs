@@ -112,6 +112,7 @@ mod id;
 mod local;
 mod metadata;
 mod metrics;
+mod primitive;
 mod roles;
 mod stage;
 mod state;

@@ -6,6 +6,8 @@
 //!
 //! The gates, the book's lock, the index and the lists of holders are the model checker's.
 
+mod together;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -27,6 +29,19 @@ fn check(race: fn()) {
 #[cfg(tidegate_loom)]
 fn check(race: fn()) {
     loom::model(race);
+}
+
+#[cfg(not(tidegate_loom))]
+fn check_within(_preemptions_max: Option<usize>, race: fn()) {
+    check(race);
+}
+
+/// Every interleaving with no more preemptions than that; they are too many without a bound.
+#[cfg(tidegate_loom)]
+fn check_within(preemptions_max: Option<usize>, race: fn()) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions_max;
+    model.check(race);
 }
 
 #[cfg(not(tidegate_loom))]
