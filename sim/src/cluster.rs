@@ -1,1 +1,264 @@
 //! A cluster of whole nodes.
+
+mod configs;
+mod ground;
+mod node;
+mod participants;
+mod seat;
+mod sessions;
+mod view;
+mod witness;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidegate_coordinator::Operator;
+use tidegate_kv::MemoryEngine;
+use tidegate_tablets::{LocalConfig, LocalLog, Metadata, MetadataStore, NodeId};
+use tidegate_transport_mem::{LinkFaults, MemConfig, MemNetwork};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub(crate) use self::ground::Ground;
+pub(crate) use self::node::Node;
+use self::seat::Seat;
+use crate::dice::Dice;
+use crate::event::Event;
+use crate::plan::Plan;
+use crate::recorder::Recorder;
+
+/// A cluster of whole nodes.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) plan: Plan,
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) log: Arc<LocalLog>,
+    pub(crate) network: MemNetwork,
+    pub(crate) seat: Seat,
+    slots: Mutex<BTreeMap<NodeId, Slot>>,
+    /// Woken when a node is up, or down.
+    pub(crate) changed: Notify,
+    begun: Instant,
+    runtime: Handle,
+    /// Tasks that are none of the product's.
+    own_tasks: Arc<AtomicUsize>,
+}
+
+/// A place for a node; what outlives its crashes.
+#[derive(Debug)]
+struct Slot {
+    starts: u64,
+    disk: MemoryEngine,
+    skew_ms: Arc<AtomicI64>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Down,
+    Starting,
+    Up(Arc<Node>),
+    /// For ever.
+    Gone,
+}
+
+impl Cluster {
+    /// A cluster without nodes. Needs a runtime.
+    pub(crate) fn new(plan: Plan, recorder: Recorder) -> Arc<Self> {
+        let log = LocalLog::new(LocalConfig::default());
+        let network = MemNetwork::new(MemConfig {
+            seed: plan.seed,
+            faults: LinkFaults {
+                delay: plan.frame_delay.clone(),
+                ..LinkFaults::default()
+            },
+            ..MemConfig::default()
+        });
+        let dice = Dice::new(plan.seed, "calls");
+        let ground = Arc::new(Ground::new(recorder, dice, Arc::clone(&log)));
+        Arc::new(Self {
+            plan,
+            ground,
+            log,
+            network,
+            seat: Seat::default(),
+            slots: Mutex::default(),
+            changed: Notify::new(),
+            begun: Instant::now(),
+            runtime: Handle::current(),
+            own_tasks: Arc::default(),
+        })
+    }
+
+    /// The newest metadata.
+    pub(crate) fn map(&self) -> Arc<Metadata> {
+        self.log.newest()
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.ground.recorder
+    }
+
+    /// Makes a place for a new node, and starts it.
+    pub(crate) fn add(self: &Arc<Self>, id: NodeId, skew_ms: i64) {
+        let slot = Slot {
+            starts: 0,
+            disk: MemoryEngine::new(),
+            skew_ms: Arc::new(AtomicI64::new(skew_ms)),
+            state: State::Down,
+        };
+        self.lock().insert(id, slot);
+        self.start(id);
+    }
+
+    /// Starts a node that is down; it is up some time later.
+    pub(crate) fn start(self: &Arc<Self>, id: NodeId) {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get_mut(&id) else { return };
+        if !matches!(slot.state, State::Down) {
+            return;
+        }
+        slot.state = State::Starting;
+        slot.starts += 1;
+        let parts = node::Parts {
+            id,
+            incarnation: slot.starts,
+            disk: slot.disk.clone(),
+            skew_ms: Arc::clone(&slot.skew_ms),
+            store: self.log.store(id),
+        };
+        drop(slots);
+        self.recorder().record(Event::Started {
+            node: id,
+            incarnation: parts.incarnation,
+            version: parts.store.snapshot().version,
+        });
+        let cluster = Arc::clone(self);
+        self.spawn(async move {
+            let node = Node::start(parts, &cluster).await;
+            let mut slots = cluster.lock();
+            if let Some(slot) = slots.get_mut(&id) {
+                slot.state = node.map_or(State::Down, |node| State::Up(Arc::new(node)));
+            }
+            drop(slots);
+            cluster.changed.notify_waiters();
+        });
+    }
+
+    /// Has a node lose all that is not durable; answers whether it was up. It stays down until it is
+    /// [started](Self::start).
+    pub(crate) fn crash(&self, id: NodeId) -> bool {
+        let mut slots = self.lock();
+        let Some(slot) = slots.get_mut(&id) else {
+            return false;
+        };
+        let State::Up(node) = std::mem::replace(&mut slot.state, State::Down) else {
+            return false;
+        };
+        drop(slots);
+        node.crash();
+        self.recorder().record(Event::Crashed { node: id });
+        self.seat.lost(id, self.recorder());
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// Puts a node that is down away for ever.
+    pub(crate) fn put_away(&self, id: NodeId) {
+        if let Some(slot) = self.lock().get_mut(&id)
+            && matches!(slot.state, State::Down)
+        {
+            slot.state = State::Gone;
+        }
+    }
+
+    /// The node, if it is up.
+    pub(crate) fn node(&self, id: NodeId) -> Option<Arc<Node>> {
+        match &self.lock().get(&id)?.state {
+            State::Up(node) => Some(Arc::clone(node)),
+            _ => None,
+        }
+    }
+
+    /// The nodes that are up, in order.
+    pub(crate) fn up(&self) -> Vec<Arc<Node>> {
+        let slots = self.lock();
+        let up = slots.values().filter_map(|slot| match &slot.state {
+            State::Up(node) => Some(Arc::clone(node)),
+            _ => None,
+        });
+        up.collect()
+    }
+
+    /// Every node that was ever there, in order.
+    pub(crate) fn ids(&self) -> Vec<NodeId> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Those that are down and may be started.
+    pub(crate) fn down(&self) -> Vec<NodeId> {
+        let slots = self.lock();
+        let down = slots.iter().filter(|(_, slot)| matches!(slot.state, State::Down));
+        down.map(|(id, _)| *id).collect()
+    }
+
+    /// What an operator may ask for, through a node that is up.
+    pub(crate) fn operator(&self, dice: &Dice, origin: u32) -> Option<Operator> {
+        let up = self.up();
+        let node = dice.one_of(&up)?;
+        let store = Arc::clone(&node.store) as Arc<dyn MetadataStore>;
+        Some(Operator::with_config(store, configs::operator(origin)))
+    }
+
+    /// Sets a node's clock of the day.
+    pub(crate) fn set_skew(&self, id: NodeId, skew_ms: i64) {
+        if let Some(slot) = self.lock().get(&id) {
+            slot.skew_ms.store(skew_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Stops all that runs.
+    pub(crate) async fn stop(&self) {
+        self.stop_coordinators().await;
+        for node in self.up() {
+            node.stop().await;
+        }
+        self.log.stop();
+    }
+
+    /// Starts a task that is none of the product's.
+    pub(crate) fn spawn<F>(&self, work: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let counted = OwnTask::new(&self.own_tasks);
+        self.runtime.spawn(async move {
+            let _counted = counted;
+            work.await;
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts while it lives.
+#[derive(Debug)]
+struct OwnTask(Arc<AtomicUsize>);
+
+impl OwnTask {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for OwnTask {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,12 +1,16 @@
 //! Whole clusters in virtual time, in one thread, from one seed; what must hold in them; and a checked model.
 
-pub mod cluster;
+mod clients;
+mod cluster;
 pub mod coverage;
+mod dice;
 pub mod engine;
 pub mod event;
-pub mod faults;
+mod faults;
 pub mod invariants;
 pub mod model;
+mod mover;
+mod plan;
 pub mod recorder;
 pub mod report;
 pub mod run;

@@ -1,1 +1,70 @@
 //! One run: a seed in, a report out.
+
+mod many;
+mod panics;
+mod phases;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+pub use self::many::{Seeds, run_many};
+use crate::event::FaultKind;
+use crate::plan::{FAULT_KINDS, Plan};
+use crate::recorder::{Recorder, RecorderOptions, Violation};
+use crate::report::RunReport;
+
+/// What all runs have in common.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Whether a report has a line for each event.
+    pub trace: bool,
+    /// The kinds of faults that a seed may have.
+    pub faults: BTreeSet<FaultKind>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            trace: false,
+            faults: FAULT_KINDS.into(),
+        }
+    }
+}
+
+/// Runs a whole cluster in virtual time, in this thread; `seed` decides everything.
+///
+/// # Errors
+///
+/// When the thread gets no runtime.
+pub fn run(seed: u64, options: &RunOptions) -> io::Result<RunReport> {
+    let plan = Plan::of(seed, &options.faults);
+    let panics = panics::Watch::begin();
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    let trace = options.trace;
+    let recorder = runtime.block_on(async { Recorder::new(RecorderOptions { seed, trace }) });
+    let lived = {
+        let recorder = recorder.clone();
+        panics::caught(|| runtime.block_on(Box::pin(phases::live(plan, recorder))))
+    };
+    let mut report = recorder.finish();
+    drop(runtime);
+    let found = match (panics.end(), lived) {
+        (Some(text), _) | (None, Err(text)) => Some(("no_panic", text)),
+        (None, Ok(Err(text))) => Some(("liveness", text)),
+        (None, Ok(Ok(()))) => None,
+    };
+    if let Some((invariant, text)) = found {
+        let at = report.virtual_time;
+        report.violation.get_or_insert(Violation { invariant, at, text });
+    }
+    Ok(report)
+}
+
+/// How long virtual time may go on once nothing goes wrong any more, until all has ended.
+pub(crate) const LIVENESS_BOUND: Duration = Duration::from_secs(60);

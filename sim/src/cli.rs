@@ -1,0 +1,59 @@
+//! The command line.
+
+mod audit;
+mod output;
+mod run;
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::{Parser, Subcommand};
+
+use self::audit::AuditArgs;
+use self::run::RunArgs;
+
+/// Simulates whole clusters in virtual time, each from one seed, and checks a model of the protocol.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate-sim", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs seeds, and holds all that happens against the invariants.
+    Run(RunArgs),
+    /// Runs each seed twice, beside others, and compares the hashes of all that happened.
+    Audit(AuditArgs),
+}
+
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Violations,
+}
+
+/// Runs the program: 0 when nothing was found, 1 for a violation, 2 when it could not be run.
+pub(crate) fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let ended = match command {
+        Command::Run(args) => run::execute(&args),
+        Command::Audit(args) => audit::execute(&args),
+    };
+    match ended {
+        Ok(Found::Nothing) => ExitCode::SUCCESS,
+        Ok(Found::Violations) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("tidegate-sim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// As many as the machine has cores, unless it is said.
+fn jobs(said: Option<usize>) -> usize {
+    said.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}

@@ -1,0 +1,63 @@
+//! `tidegate-sim audit`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Instant;
+
+use clap::Args;
+use tidegate_sim::report::{FoundViolation, Totals};
+use tidegate_sim::run::{RunOptions, Seeds, run_many};
+
+use super::output::{self, Bar};
+use super::{Found, jobs};
+
+/// What to audit.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// How many seeds.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// How many at once the second time; the first time it is one. As many as there are cores, unless it is said.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Print one object in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs each seed alone and then beside others, on other threads: what happened must be the same.
+pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
+    let begun = Instant::now();
+    let bar = Bar::new(args.seeds * 2);
+    let mut totals = Totals::default();
+    let mut hashes = BTreeMap::new();
+    for jobs in [1, jobs(args.jobs).max(2)] {
+        let seeds = Seeds {
+            from: args.from,
+            count: args.seeds,
+            jobs,
+            time_max: None,
+        };
+        run_many(seeds, &RunOptions::default(), |report| {
+            let (seed, hash) = (report.seed, report.hash);
+            if let Some(before) = hashes.insert(seed, hash) {
+                if before != hash {
+                    totals.violations.push(FoundViolation {
+                        seed,
+                        invariant: "determinism",
+                        text: format!("{before:016x} alone, {hash:016x} beside others"),
+                    });
+                }
+            } else {
+                totals.add(report);
+            }
+            bar.step();
+            true
+        })?;
+    }
+    bar.end();
+    Ok(output::end(&totals, begun.elapsed(), args.json))
+}
