@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_coordinator::Operator;
-use tidegate_kv::MemoryEngine;
-use tidegate_tablets::{LocalConfig, LocalLog, Metadata, MetadataStore, NodeId};
+use tidegate_tablets::{Metadata, MetadataStore, NodeId};
 use tidegate_transport_mem::{LinkFaults, MemConfig, MemNetwork};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -26,16 +25,18 @@ pub(crate) use self::ground::Ground;
 pub(crate) use self::node::Node;
 use self::seat::Seat;
 use crate::dice::Dice;
+use crate::engine::{DiskConfig, SimDisk};
 use crate::event::Event;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
+use crate::store::{SimLog, SimLogConfig};
 
 /// A cluster of whole nodes.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) ground: Arc<Ground>,
-    pub(crate) log: Arc<LocalLog>,
+    pub(crate) log: Arc<SimLog>,
     pub(crate) network: MemNetwork,
     pub(crate) seat: Seat,
     slots: Mutex<BTreeMap<NodeId, Slot>>,
@@ -51,7 +52,7 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 struct Slot {
     starts: u64,
-    disk: MemoryEngine,
+    disk: SimDisk,
     skew_ms: Arc<AtomicI64>,
     state: State,
 }
@@ -68,7 +69,11 @@ enum State {
 impl Cluster {
     /// A cluster without nodes. Needs a runtime.
     pub(crate) fn new(plan: Plan, recorder: Recorder) -> Arc<Self> {
-        let log = LocalLog::new(LocalConfig::default());
+        let config = SimLogConfig {
+            lag: plan.apply_delay.clone(),
+            ..SimLogConfig::default()
+        };
+        let log = SimLog::new(Dice::rng(plan.seed, "log"), recorder.clone(), config);
         let network = MemNetwork::new(MemConfig {
             seed: plan.seed,
             faults: LinkFaults {
@@ -106,7 +111,7 @@ impl Cluster {
     pub(crate) fn add(self: &Arc<Self>, id: NodeId, skew_ms: i64) {
         let slot = Slot {
             starts: 0,
-            disk: MemoryEngine::new(),
+            disk: self.disk(id),
             skew_ms: Arc::new(AtomicI64::new(skew_ms)),
             state: State::Down,
         };
@@ -114,8 +119,26 @@ impl Cluster {
         self.start(id);
     }
 
+    fn disk(&self, id: NodeId) -> SimDisk {
+        let rng = Dice::rng(self.plan.seed, &format!("disk {id}"));
+        let config = DiskConfig {
+            call: self.plan.disk_delay.clone(),
+        };
+        SimDisk::new(id, rng, self.recorder().clone(), config)
+    }
+
+    /// A node's disk.
+    pub(crate) fn disk_of(&self, id: NodeId) -> Option<SimDisk> {
+        self.lock().get(&id).map(|slot| slot.disk.clone())
+    }
+
     /// Starts a node that is down; it is up some time later.
     pub(crate) fn start(self: &Arc<Self>, id: NodeId) {
+        self.start_from(id, 0);
+    }
+
+    /// The same; its copy of the metadata is `back` entries older than the one it had.
+    pub(crate) fn start_from(self: &Arc<Self>, id: NodeId, back: usize) {
         let mut slots = self.lock();
         let Some(slot) = slots.get_mut(&id) else { return };
         if !matches!(slot.state, State::Down) {
@@ -128,7 +151,7 @@ impl Cluster {
             incarnation: slot.starts,
             disk: slot.disk.clone(),
             skew_ms: Arc::clone(&slot.skew_ms),
-            store: self.log.store(id),
+            store: self.log.restart(id, back),
         };
         drop(slots);
         self.recorder().record(Event::Started {
@@ -158,8 +181,10 @@ impl Cluster {
         let State::Up(node) = std::mem::replace(&mut slot.state, State::Down) else {
             return false;
         };
+        let disk = slot.disk.clone();
         drop(slots);
         node.crash();
+        disk.crash();
         self.recorder().record(Event::Crashed { node: id });
         self.seat.lost(id, self.recorder());
         self.changed.notify_waiters();

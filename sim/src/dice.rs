@@ -16,18 +16,18 @@ impl Dice {
     /// The dice of `purpose` under `seed`.
     #[must_use]
     pub fn new(seed: u64, purpose: &str) -> Self {
-        let named = purpose
-            .bytes()
-            .fold(mix(seed), |mixed, byte| mix(mixed ^ u64::from(byte)));
         Self {
-            rng: Arc::new(Mutex::new(Rng::with_seed(named))),
+            rng: Arc::new(Mutex::new(Self::rng(seed, purpose))),
         }
     }
 
-    /// Any number.
+    /// The same, for whoever keeps them to itself.
     #[must_use]
-    pub fn any(&self) -> u64 {
-        self.with(|rng| rng.u64(..))
+    pub fn rng(seed: u64, purpose: &str) -> Rng {
+        let named = purpose
+            .bytes()
+            .fold(mix(seed), |mixed, byte| mix(mixed ^ u64::from(byte)));
+        Rng::with_seed(named)
     }
 
     /// A number of that range.

@@ -67,6 +67,11 @@ impl Connection {
         }))
     }
 
+    /// Streams that are open.
+    pub(crate) fn streams(&self) -> usize {
+        self.lock().open.len()
+    }
+
     /// Cuts every stream; no further one begins. Only those that hear of it are told.
     pub(crate) fn cut(&self, told: Told) {
         let mut lines = self.lock();

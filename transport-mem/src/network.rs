@@ -74,6 +74,14 @@ impl MemNetwork {
         Ok(Arc::new(MemTransport::new(Arc::clone(&self.shared), node)))
     }
 
+    /// How many streams are open, on all links together; a stream is until both ends have let go of both halves.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        let state = self.shared.lock();
+        let connections = state.links.values().filter_map(|link| link.connection.as_ref());
+        connections.map(|connection| connection.streams()).sum()
+    }
+
     /// Cuts every stream between the two, as [`Transport::disconnect`](tidegate_transport::Transport::disconnect)
     /// does; later opens work.
     pub fn cut(&self, a: PeerId, b: PeerId) {

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidegate_tablets::{LocalLog, NodeId, Stage, Tablet, TabletId};
+use tidegate_tablets::{NodeId, Stage, Tablet, TabletId};
 
 use crate::dice::Dice;
 use crate::event::{Event, FaultKind, Role};
 use crate::recorder::Recorder;
+use crate::store::SimLog;
 
 /// What all that happens in a run stands on.
 #[derive(Debug)]
@@ -15,13 +16,13 @@ pub(crate) struct Ground {
     pub(crate) recorder: Recorder,
     /// For the coordinator's calls.
     pub(crate) dice: Dice,
-    log: Arc<LocalLog>,
+    log: Arc<SimLog>,
     coordinator: Mutex<Option<NodeId>>,
     healed: AtomicBool,
 }
 
 impl Ground {
-    pub(crate) fn new(recorder: Recorder, dice: Dice, log: Arc<LocalLog>) -> Self {
+    pub(crate) fn new(recorder: Recorder, dice: Dice, log: Arc<SimLog>) -> Self {
         Self {
             recorder,
             dice,

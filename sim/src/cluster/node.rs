@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-use tidegate_kv::{HybridClock, KvClient, KvService, KvStorage, MemoryEngine, RowStore};
+use tidegate_kv::{HybridClock, KvClient, KvService, KvStorage, RowStore};
 use tidegate_replica::{Replica, ReplicaParts};
 use tidegate_session::{SessionConfig, SessionRegistry, Sessions};
 use tidegate_streaming::StreamingContext;
-use tidegate_tablets::{LocalStore, NodeId};
+use tidegate_tablets::NodeId;
 use tidegate_transport::service::Router;
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::MemTransport;
@@ -19,6 +19,8 @@ use tokio::time::{Duration, Instant, sleep};
 use super::sessions::WatchedSessions;
 use super::witness::Witness;
 use super::{Cluster, configs};
+use crate::engine::SimDisk;
+use crate::store::SimStore;
 
 /// What the clock of the day shows when a run begins.
 const DAY_BEGINS_MS: i64 = 1_000_000;
@@ -31,9 +33,9 @@ const START_RETRY: Duration = Duration::from_millis(20);
 pub(super) struct Parts {
     pub(super) id: NodeId,
     pub(super) incarnation: u64,
-    pub(super) disk: MemoryEngine,
+    pub(super) disk: SimDisk,
     pub(super) skew_ms: Arc<AtomicI64>,
-    pub(super) store: Arc<LocalStore>,
+    pub(super) store: Arc<SimStore>,
 }
 
 /// One node, from its start to its crash.
@@ -41,7 +43,7 @@ pub(super) struct Parts {
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) transport: Arc<MemTransport>,
-    pub(crate) store: Arc<LocalStore>,
+    pub(crate) store: Arc<SimStore>,
     pub(crate) sessions: Arc<WatchedSessions>,
     pub(crate) client: Arc<KvClient>,
     pub(crate) clock: Arc<HybridClock>,
@@ -66,7 +68,7 @@ impl Node {
         let registry = SessionRegistry::new(SessionConfig::default());
         let sessions = WatchedSessions::new(registry, witness.clone());
         let clock = Arc::new(HybridClock::new(id, incarnation, day(cluster.begun, skew_ms)));
-        let engine: Arc<dyn RowStore> = Arc::new(disk);
+        let engine: Arc<dyn RowStore> = disk.open();
         let config = configs::kv();
         let network = Arc::clone(&transport) as Arc<dyn Transport>;
         let storage = loop {

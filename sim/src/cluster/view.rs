@@ -23,8 +23,8 @@ impl View for Cluster {
         self.node(node).is_some()
     }
 
-    fn held(&self, _node: NodeId) -> Held {
-        Held::default()
+    fn held(&self, node: NodeId) -> Held {
+        self.disk_of(node).map(|disk| disk.held()).unwrap_or_default()
     }
 
     fn sessions(&self, node: NodeId) -> (Vec<SessionId>, Vec<SessionId>) {
@@ -34,7 +34,7 @@ impl View for Cluster {
     }
 
     fn streams(&self) -> usize {
-        0
+        self.network.streams()
     }
 
     fn tasks(&self) -> usize {

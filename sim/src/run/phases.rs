@@ -45,12 +45,14 @@ async fn live_in(cluster: &Arc<Cluster>) -> Result<(), String> {
     let mut moving = cluster.spawn(Mover::new(Arc::clone(cluster)).run());
     let faults = Faults::start(Arc::clone(cluster), tables);
     // What has not ended by then ends once all is healed.
-    drop(timeout(TROUBLE_MAX, &mut moving).await);
+    let moved = timeout(TROUBLE_MAX, &mut moving).await.is_ok();
     faults.end().await;
     heal(cluster);
     clients.end();
     let ended = timeout(LIVENESS_BOUND, async {
-        drop(moving.await);
+        if !moved {
+            drop(moving.await);
+        }
         quiet(cluster).await;
         for client in working {
             drop(client.await);
