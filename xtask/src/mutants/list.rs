@@ -1,5 +1,7 @@
 //! The table of wrong lines: what each does wrong, and where it has to show.
 
+use self::Search::Script;
+
 /// One wrong line of product code, in builds made for it.
 #[derive(Debug)]
 pub(super) struct Mutant {
@@ -50,7 +52,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "gate-released-early",
         "a closed gate counts as drained though it is held: between check and apply nobody is waited for",
-        &[FEW],
+        &[FEW, Script("attach_without_its_caller")],
     ),
     quick(
         "barrier-without-drain",
@@ -65,12 +67,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "session-opened-on-demand",
         "a session that a node does not have is opened for whoever asks",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("stale_calls"), SEEDS],
     ),
     quick(
         "current-session-substituted",
         "an operation enters the session that the metadata names now, not the one that it carries",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("stale_calls"), SEEDS],
     ),
     quick(
         "session-id-reused",
@@ -80,28 +82,32 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "no-read-barrier-after-start",
         "a node acts on its own copy of the metadata at once after a start",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("restart_at_older_metadata"), SEEDS],
     ),
     quick(
         "sessions-by-events",
         "a snapshot of the metadata opens sessions and closes none",
-        &[MODEL, FEW],
+        &[MODEL, Script("skipped_close"), FEW],
     ),
     quick(
         "ack-of-other-version",
         "a barrier's answer counts for whatever epoch the tablet has when it comes",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("stray_answer"), SEEDS],
     ),
     quick(
         "rollback-keeps-session",
         "a way back keeps the session of the stage that it leaves",
         &[MODEL, FEW],
     ),
-    quick("fence-not-raised", "a barrier raises no fence", &[MODEL, SEEDS]),
+    quick(
+        "fence-not-raised",
+        "a barrier raises no fence",
+        &[MODEL, Script("stale_writer"), SEEDS],
+    ),
     quick(
         "fence-not-set-on-new-participant",
         "the first publishing of a tablet sets no fence",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("late_write_to_new_participant"), SEEDS],
     ),
     quick(
         "both-selectors-in-one-step",
@@ -111,7 +117,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "end-without-receipt",
         "a stream that broke off is taken for one that has ended",
-        &[FEW],
+        &[Script("broken_stream"), FEW],
     ),
     slow(
         "staged-visible-early",
@@ -121,7 +127,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     slow(
         "resume-across-sessions",
         "a pull goes on in the staging area of an older session",
-        &[SEEDS],
+        &[Script("late_receiver"), SEEDS],
     ),
     quick(
         "cleanup-without-session",
@@ -131,14 +137,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "dropped-sink-finishes",
         "a sink that is given up sends its receipt, as if it had come to the end",
-        &[SEEDS],
+        &[Script("broken_stream"), SEEDS],
     ),
     quick(
         "close-wakes-nobody",
         "a gate that closes wakes none of those who wait at it",
-        &[SEEDS],
+        &[Script("wake_on_close"), SEEDS],
     ),
-    quick("no-transport-deadline", "a call has no deadline", &[SEEDS]),
+    quick(
+        "no-transport-deadline",
+        "a call has no deadline",
+        &[Script("silent_peer"), SEEDS],
+    ),
     quick(
         "purge-while-moving",
         "a pending replica drops its tombstones after it has pulled",
@@ -147,61 +157,61 @@ pub(super) const MUTANTS: &[Mutant] = &[
     quick(
         "serves-what-it-is-no-replica-of",
         "a node admits requests for tablets that it has no part in",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("ex_replicas"), SEEDS],
     ),
     slow(
         "reads-without-both-quorums",
         "a read returns what a quorum of one set holds, while writes go to two",
-        &[Search::Script("reads-of-a-dead-write"), SEEDS],
+        &[Script("dead_writer"), SEEDS],
     ),
     slow(
         "new-timestamp-per-attempt",
         "a write that is tried again takes a later timestamp",
-        &[SEEDS],
+        &[Script("one_timestamp"), SEEDS],
     ),
     slow(
         "pull-from-any-replica",
         "a migration pulls from the first live replica, not from the one that leaves",
-        &[SEEDS],
+        &[Script("leaving_only"), SEEDS],
     ),
     slow(
         "rebuild-from-one",
         "a rebuild pulls from one replica, where it takes more to know every acknowledged write",
-        &[SEEDS],
+        &[Script("rebuild_from_enough"), SEEDS],
     ),
     slow(
         "purge-without-transition",
         "the stages of a purge have no barriers",
-        &[SEEDS],
+        &[Script("late_write_after_purge"), SEEDS],
     ),
     quick(
         "engine-call-without-guard",
         "an attach that has started holds no guard of its own",
-        &[SEEDS],
+        &[Script("attach_without_its_caller"), SEEDS],
     ),
     quick(
         "attach-overwrites",
         "staged rows count as newer than all that was written directly",
-        &[FEW],
+        &[Script("attach_merges"), FEW],
     ),
     slow(
         "positions-not-per-source",
         "every source of a pull goes on from where the first of them was",
-        &[SEEDS],
+        &[Script("own_position"), SEEDS],
     ),
     slow(
         "answers-of-mixed-epochs",
         "acknowledgements of an attempt count in the next, at another epoch",
-        &[SEEDS],
+        &[Script("mixed_epochs"), SEEDS],
     ),
     slow(
         "excluded-blocks-all",
         "a transition goes back when any participant is excluded",
-        &[MODEL, SEEDS],
+        &[MODEL, Script("excluded_bystander"), SEEDS],
     ),
     slow(
         "one-answer-for-a-batch",
         "a node answers a batch of barriers when the slowest of them is done",
-        &[SEEDS],
+        &[Script("slow_tablet"), SEEDS],
     ),
 ];
