@@ -67,7 +67,16 @@ pub trait Place: Send + Sync {
 #[macro_export]
 macro_rules! row_store_tests {
     ($place:expr) => {
-        $crate::row_store_tests! { $place;
+        $crate::__each_row_store_case! { { $crate::__row_store_tests } ($place) }
+    };
+}
+
+/// Hands the list of cases to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __each_row_store_case {
+    ({ $($callback:tt)* } $($argument:tt)*) => {
+        $($callback)* ! { $($argument)*
             later_rows_replace_earlier_ones
             tombstones_and_empty_values_are_rows
             reads_answer_in_the_order_of_the_keys
@@ -90,7 +99,12 @@ macro_rules! row_store_tests {
             the_latest_time_counts_staged_rows
         }
     };
-    ($place:expr; $($case:ident)*) => {
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __row_store_tests {
+    ($place:tt $($case:ident)*) => {
         mod row_store {
             #[allow(unused_imports)]
             use super::*;

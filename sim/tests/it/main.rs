@@ -1,0 +1,6 @@
+//! The crate through its public API.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod engine;
+mod store;
