@@ -68,6 +68,74 @@ pub enum FaultKind {
     ClockSkew,
 }
 
+impl Role {
+    /// Its name, as reports write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Pending => "pending",
+            Self::Coordinator => "coordinator",
+            Self::Bystander => "bystander",
+        }
+    }
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 21] = [
+        Self::Crash,
+        Self::Cut,
+        Self::Delay,
+        Self::PartitionOneWay,
+        Self::HalfOpen,
+        Self::Reorder,
+        Self::DuplicateCall,
+        Self::LateCall,
+        Self::CoordinatorReplaced,
+        Self::SlowDisk,
+        Self::FullDisk,
+        Self::DiskError,
+        Self::MetadataDelay,
+        Self::SnapshotInstall,
+        Self::LeaderChange,
+        Self::StaleRestart,
+        Self::Cancel,
+        Self::Exclude,
+        Self::DropTable,
+        Self::BalancingOff,
+        Self::ClockSkew,
+    ];
+
+    /// Its name, as reports write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Cut => "cut",
+            Self::Delay => "delay",
+            Self::PartitionOneWay => "partition_one_way",
+            Self::HalfOpen => "half_open",
+            Self::Reorder => "reorder",
+            Self::DuplicateCall => "duplicate_call",
+            Self::LateCall => "late_call",
+            Self::CoordinatorReplaced => "coordinator_replaced",
+            Self::SlowDisk => "slow_disk",
+            Self::FullDisk => "full_disk",
+            Self::DiskError => "disk_error",
+            Self::MetadataDelay => "metadata_delay",
+            Self::SnapshotInstall => "snapshot_install",
+            Self::LeaderChange => "leader_change",
+            Self::StaleRestart => "stale_restart",
+            Self::Cancel => "cancel",
+            Self::Exclude => "exclude",
+            Self::DropTable => "drop_table",
+            Self::BalancingOff => "balancing_off",
+            Self::ClockSkew => "clock_skew",
+        }
+    }
+}
+
 /// What an engine does to what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EffectKind {

@@ -3,7 +3,7 @@
 //! A file for each invariant. They see events and the [`View`] alone, and none of them knows how the product does
 //! what it does: the stage table, for one, is written down here a second time.
 
-mod facts;
+pub(crate) mod facts;
 mod histories;
 mod stage_table;
 #[cfg(test)]
@@ -126,6 +126,11 @@ impl Invariants {
     #[must_use]
     pub fn names() -> Vec<&'static str> {
         all().iter().map(|invariant| invariant.name()).collect()
+    }
+
+    /// What the events have told so far.
+    pub(crate) const fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Holds an event against all invariants.

@@ -126,8 +126,8 @@ impl Recorder {
         if state.violation.is_some() {
             return;
         }
-        state.coverage.take_in(&event);
         let seen = state.invariants.take_in(at, &event, state.view.as_deref());
+        state.coverage.take_in(&event, state.invariants.facts());
         self.hold_against(state, at, seen);
     }
 

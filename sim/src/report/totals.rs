@@ -1,11 +1,14 @@
 //! What many runs came to.
 
+mod tables;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::RunReport;
-use crate::coverage::Coverage;
+use crate::coverage::{Cell, Coverage, cells, reason};
 
 /// What many runs came to.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,44 @@ pub struct FoundViolation {
     pub text: String,
 }
 
+/// What the program prints for other programs.
+#[derive(Debug, Serialize)]
+struct Object<'a> {
+    seeds: u64,
+    seconds: f64,
+    violations: &'a [FoundViolation],
+    virtual_seconds: f64,
+    events: u64,
+    transitions: u64,
+    client_operations: u64,
+    faults: BTreeMap<&'static str, u64>,
+    cells: Vec<CellObject>,
+    sometimes: &'a BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct CellObject {
+    stage: &'static str,
+    fault: &'static str,
+    victim: &'static str,
+    hits: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable: Option<&'static str>,
+}
+
+impl CellObject {
+    fn new(cell: &Cell, hits: u64) -> Self {
+        let (stage, fault, victim) = *cell;
+        Self {
+            stage: stage.name(),
+            fault: fault.name(),
+            victim: victim.name(),
+            hits,
+            unreachable: reason(cell),
+        }
+    }
+}
+
 impl Totals {
     /// Adds a run.
     pub fn add(&mut self, run: RunReport) {
@@ -58,4 +99,44 @@ impl Totals {
         self.violations.extend(other.violations);
         self.violations.sort_by_key(|found| found.seed);
     }
+
+    /// One object for other programs, after runs that took so long.
+    ///
+    /// # Errors
+    ///
+    /// None that a serializer of plain numbers and texts could come to.
+    pub fn to_json(&self, took: Duration) -> Result<String, serde_json::Error> {
+        let coverage = &self.coverage;
+        // All cells that have to be hit, and all others that were.
+        let mut hits: BTreeMap<Cell, u64> = cells().map(|cell| (cell, 0)).collect();
+        hits.extend(coverage.hits.iter().map(|(cell, count)| (*cell, *count)));
+        serde_json::to_string(&Object {
+            seeds: self.seeds,
+            seconds: took.as_secs_f64(),
+            violations: &self.violations,
+            virtual_seconds: self.virtual_time.as_secs_f64(),
+            events: self.events,
+            transitions: coverage.transitions,
+            client_operations: coverage.client_ops,
+            faults: coverage
+                .faults
+                .iter()
+                .map(|(kind, count)| (kind.name(), *count))
+                .collect(),
+            cells: hits
+                .iter()
+                .map(|(cell, count)| CellObject::new(cell, *count))
+                .collect(),
+            sometimes: coverage.sometimes.counts(),
+        })
+    }
+
+    /// Everything but the violations, for people, after runs that took so long.
+    #[must_use]
+    pub fn to_text(&self, took: Duration) -> String {
+        tables::text(self, took)
+    }
 }
+
+#[cfg(test)]
+mod tests;
