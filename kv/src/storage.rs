@@ -205,7 +205,7 @@ impl TargetEngine for KvStorage {
     }
 }
 
-/// A staging area that shows the node's clock what it takes in.
+/// A staging area that shows the node's clock what it takes in, and takes in only what is as announced.
 #[derive(Debug)]
 struct ClockedStaging {
     staging: Box<dyn Staging>,
@@ -225,10 +225,7 @@ impl Staging for ClockedStaging {
     }
 
     async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
-        let rows = decode_rows(&batch.payload).map_err(|error| EngineError::Decode(error.to_string()))?;
-        if let Some(latest) = rows.map(|row| row.timestamp.time).max() {
-            self.clock.observe(latest);
-        }
+        self.clock.observe(latest_of(&batch)?);
         #[cfg(tidegate_mutants)]
         let batch = self.spoil(&guard, batch).await?;
         self.staging.stage(guard, source, batch).await
@@ -240,5 +237,28 @@ impl Staging for ClockedStaging {
 
     async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
         self.staging.attach(guard).await
+    }
+}
+
+/// The latest time in a batch whose rows are as many as it says, and whose position is that of its last row: the
+/// next pull goes on behind it, and no source may make it skip rows.
+fn latest_of(batch: &Batch) -> Result<u64, EngineError> {
+    let rows = decode_rows(&batch.payload).map_err(|error| EngineError::Decode(error.to_string()))?;
+    let (count, announced) = (rows.len(), batch.rows as usize);
+    if count != announced {
+        let error = format!("{count} rows where {announced} were announced");
+        return Err(EngineError::Decode(error));
+    }
+    let (mut latest, mut last) = (0, None);
+    for row in rows {
+        latest = latest.max(row.timestamp.time);
+        last = Some(row.key);
+    }
+    if last == Some(&*batch.last.0) {
+        Ok(latest)
+    } else {
+        Err(EngineError::Decode(
+            "a position that is not the last row's".to_owned(),
+        ))
     }
 }

@@ -163,3 +163,30 @@ async fn the_clock_follows_what_is_staged() {
     staging.stage(unfenced(), peer(2), batch).await.unwrap();
     assert!(clock.time() >= 1 << 50);
 }
+
+#[tokio::test]
+async fn a_batch_that_is_not_as_announced_is_refused() {
+    let transport: Arc<dyn Transport> = MemNetwork::new(MemConfig::default()).join(peer(1)).unwrap();
+    let clock = Arc::new(HybridClock::new(NodeId::new(1), 1, || 1_u64));
+    let store = Arc::new(MemoryEngine::new());
+    let storage = KvStorage::open(store, Arc::clone(&clock), transport, &KvConfig::default())
+        .await
+        .unwrap();
+    let session = TabletId::new(2).session_at(tidegate_tablets::Epoch::new(1));
+    let staging = storage
+        .staging(UnitId::new(2), session, unfenced())
+        .await
+        .unwrap();
+    let rows = [to_row(&SpecimenRow::new("k", 1 << 50, "v"))];
+    let batch = |announced: u32, last: &'static str| Batch {
+        payload: encode_rows(&rows).unwrap(),
+        rows: announced,
+        last: Position(last.into()),
+    };
+    for odd in [batch(2, "k"), batch(1, "m"), batch(1, "a")] {
+        let staged = staging.stage(unfenced(), peer(2), odd).await;
+        assert!(matches!(staged, Err(EngineError::Decode(_))), "{staged:?}");
+    }
+    assert_eq!(staging.position(peer(2)).await.unwrap(), None);
+    assert!(clock.time() < 1 << 50);
+}
