@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use tidegate_guard::FrozenGuard;
+use tidegate_kv::token_of;
 use tidegate_tablets::{
     Accepted, Change, Epoch, Metadata, NodeId, Stage, TableId, TabletId, TransitionKind, Version,
 };
@@ -56,6 +58,18 @@ pub(crate) fn with_transitions() -> Shown {
 }
 
 impl Shown {
+    /// A key of the first tablet.
+    pub(crate) fn key(&self) -> Bytes {
+        let range = self
+            .metadata
+            .tablets
+            .get(&self.tablets[0])
+            .map(|tablet| tablet.range);
+        let lies_in = |key: &u8| range.is_some_and(|range| range.contains(token_of(&[*key])));
+        let key = (b'a'..=b'z').find(lies_in);
+        key.map(|key| Bytes::copy_from_slice(&[key])).unwrap_or_default()
+    }
+
     /// The session of the tablet that is streamed.
     pub(crate) fn streamed(&self) -> FrozenGuard {
         self.session(1)

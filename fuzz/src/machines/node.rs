@@ -28,7 +28,7 @@ pub(crate) fn run(input: &[u8]) {
         let peer = tokio::spawn(open_all(far, NODE, shown.streamed(), Script::new(input)));
         // Long enough for every wait that a service grants its callers.
         tokio::time::sleep(super::BOUND / 4).await;
-        let got = ended("a read", node.client.get(shown.table, Bytes::from_static(b"k"))).await;
+        let got = ended("a read", node.client.get(shown.table, shown.key())).await;
         assert!(got.is_ok(), "the node does not serve any more: {got:?}");
         ended("a stop", node.replica.stop()).await;
         peer.abort();

@@ -126,6 +126,11 @@ pub(super) fn kv_requests() -> Vec<Vec<u8>> {
     let small = |number: u64| u8::try_from(number).unwrap_or_default();
     let (tablet, epoch) = (small(shown.tablets[0].as_u64()), small(epoch(&shown, 0)));
     let keys = b"\x02\x00\x00\x00\x01\x00\x00\x00k\x04\x00\x00\x00gone";
+    let written = Row {
+        key: shown.key(),
+        ..row("", Some("value"))
+    };
+    let write = encode_rows(&[written]).unwrap_or_default();
     let mut tombstones = vec![3, small(shown.tablets[2].as_u64()), 254];
     tombstones.extend(shown.filled().session.as_u128().to_le_bytes());
     // The floor takes four bytes.
@@ -134,7 +139,7 @@ pub(super) fn kv_requests() -> Vec<Vec<u8>> {
     vec![
         message(&[0, tablet, epoch], keys),
         message(&[1, tablet, epoch], keys),
-        message(&[2, tablet, epoch], &row_of_k()),
+        message(&[2, tablet, epoch], &write),
         message(&[&tombstones[..], &[1]].concat(), b""),
         message(&[&tombstones[..], &[0]].concat(), b"a"),
     ]
