@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod model;
 mod output;
 mod run;
 
@@ -11,6 +12,7 @@ use std::thread;
 use clap::{Parser, Subcommand};
 
 use self::audit::AuditArgs;
+use self::model::ModelArgs;
 use self::run::RunArgs;
 
 /// Simulates whole clusters in virtual time, each from one seed, and checks a model of the protocol.
@@ -27,6 +29,8 @@ enum Command {
     Run(RunArgs),
     /// Runs each seed twice, beside others, and compares the hashes of all that happened.
     Audit(AuditArgs),
+    /// Goes through every state of the model.
+    Model(ModelArgs),
 }
 
 /// What a command found.
@@ -42,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
     let ended = match command {
         Command::Run(args) => run::execute(&args),
         Command::Audit(args) => audit::execute(&args),
+        Command::Model(args) => model::execute(&args),
     };
     match ended {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

@@ -1,1 +1,36 @@
-//! The protocol as a checked model.
+//! The protocol as a checked model: every order of its steps, with calls that are late, doubled or lost, crashes,
+//! fail-over, exclusion and cancel, for one tablet that moves away and back.
+//!
+//! What the cluster decides is decided by the product's own pure functions: [`plan`](tidegate_coordinator::plan) over
+//! its progress, [`Metadata::apply`](tidegate_tablets::Metadata::apply), the [rules](tidegate_replica::rules) of a
+//! replica, the [book](tidegate_session::SessionBook) of sessions and the [rule](tidegate_tablets::FenceRule) of the
+//! fence. The model adds only what may happen between them, and says what must hold: a wrong line in the product is a
+//! path that breaks a property here.
+//!
+//! Each thing that could happen without end has a budget, so no path is endless, and what comes "in the end" is
+//! checked soundly.
+//!
+//! Not in the model: a rebuild, and reads of clients (quorums are looked at in each state instead); more than one key
+//! and one tablet; time, which only decides what happens first, and here everything may; the inside of a stream,
+//! which is one batch; disks that fail.
+
+mod check;
+mod client;
+mod coordinator;
+mod decide;
+mod map;
+mod node;
+mod oracle;
+mod properties;
+mod reached;
+mod report;
+mod scope;
+mod sizes;
+mod state;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use self::check::check;
+pub use self::report::{ModelProgress, ModelReport, ModelViolation, PropertyResult};
+pub use self::sizes::Size;
