@@ -1,6 +1,6 @@
 //! One node, put together from the crates.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 
@@ -12,7 +12,7 @@ use tidegate_tablets::NodeId;
 use tidegate_transport::service::Router;
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::MemTransport;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -50,7 +50,9 @@ pub(crate) struct Node {
     pub(crate) witness: Witness,
     pub(crate) replica: Arc<Replica>,
     router: Mutex<Option<JoinHandle<()>>>,
-    lives: watch::Sender<bool>,
+    lives: AtomicBool,
+    // Not a watch: that wakes its waiters in an order that no seed decides.
+    crashes: Notify,
 }
 
 impl Node {
@@ -115,14 +117,18 @@ impl Node {
             witness,
             replica,
             router: Mutex::new(Some(router)),
-            lives: watch::Sender::new(true),
+            lives: AtomicBool::new(true),
+            crashes: Notify::new(),
         })
     }
 
     /// Completes when the node has crashed.
     pub(crate) async fn crashed(&self) {
-        // The sender is here, so the channel stays open.
-        let _ = self.lives.subscribe().wait_for(|lives| !lives).await;
+        let crashes = self.crashes.notified();
+        // From its making on it hears of the crash, so none falls between.
+        if self.lives.load(Ordering::SeqCst) {
+            crashes.await;
+        }
     }
 
     /// Loses the network, the metadata and the engine at one instant. What is left of its tasks ends by and by, and
@@ -131,7 +137,8 @@ impl Node {
         self.witness.ends();
         self.leave();
         self.store.stop();
-        self.lives.send_replace(false);
+        self.lives.store(false, Ordering::SeqCst);
+        self.crashes.notify_waiters();
         let ghost = Arc::clone(self);
         tokio::spawn(async move { ghost.end().await });
     }
