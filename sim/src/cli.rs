@@ -4,6 +4,7 @@ mod audit;
 mod model;
 mod output;
 mod run;
+mod scripts;
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use self::audit::AuditArgs;
 use self::model::ModelArgs;
 use self::run::RunArgs;
+use self::scripts::ScriptsArgs;
 
 /// Simulates whole clusters in virtual time, each from one seed, and checks a model of the protocol.
 #[derive(Debug, Parser)]
@@ -31,6 +33,8 @@ enum Command {
     Audit(AuditArgs),
     /// Goes through every state of the model.
     Model(ModelArgs),
+    /// Plays what random faults rarely hit, by hand.
+    Scripts(ScriptsArgs),
 }
 
 /// What a command found.
@@ -47,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::execute(&args),
         Command::Audit(args) => audit::execute(&args),
         Command::Model(args) => model::execute(&args),
+        Command::Scripts(args) => scripts::execute(&args),
     };
     match ended {
         Ok(Found::Nothing) => ExitCode::SUCCESS,

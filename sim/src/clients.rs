@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::cluster::{Cluster, Node};
 use crate::dice::Dice;
 use crate::event::{ClientAnswer, ClientOp, Event};
+use crate::recorder::Recorder;
 
 /// The wait of a client that has done what it had to, and goes on until the others have.
 const SLOW: Duration = Duration::from_millis(400);
@@ -28,11 +29,11 @@ pub(crate) struct Clients {
 
 /// Who asks, and of what.
 #[derive(Debug, Clone)]
-struct Ask {
-    client: u64,
-    table: TableId,
-    key: Bytes,
-    what: ClientOp,
+pub(crate) struct Ask {
+    pub(crate) client: u64,
+    pub(crate) table: TableId,
+    pub(crate) key: Bytes,
+    pub(crate) what: ClientOp,
 }
 
 impl Clients {
@@ -142,34 +143,42 @@ impl Clients {
         }
     }
 
-    async fn ask(&self, node: &Node, ask: Ask) {
+    async fn ask(&self, node: &Node, asked: Ask) {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
-        let recorder = self.cluster.recorder();
-        let Ask {
-            client,
-            table,
-            key,
-            what,
-        } = ask;
-        recorder.record(Event::Invoked {
-            op,
-            client,
-            node: node.id,
-            table,
-            key: key.clone(),
-            what: what.clone(),
-        });
-        let lost = match what {
-            ClientOp::Get => ClientAnswer::Failed,
-            _ => ClientAnswer::Unknown,
-        };
-        let answer = tokio::select! {
-            biased;
-            () = node.crashed() => lost,
-            answer = answer(node, table, key, what) => answer,
-        };
-        recorder.record(Event::Returned { op, answer });
+        ask(self.cluster.recorder(), node, op, asked).await;
     }
+}
+
+/// Asks a node, and records that and what is heard.
+pub(crate) async fn ask(recorder: &Recorder, node: &Node, op: u64, asked: Ask) -> ClientAnswer {
+    let Ask {
+        client,
+        table,
+        key,
+        what,
+    } = asked;
+    recorder.record(Event::Invoked {
+        op,
+        client,
+        node: node.id,
+        table,
+        key: key.clone(),
+        what: what.clone(),
+    });
+    let lost = match what {
+        ClientOp::Get => ClientAnswer::Failed,
+        _ => ClientAnswer::Unknown,
+    };
+    let heard = tokio::select! {
+        biased;
+        () = node.crashed() => lost,
+        heard = answer(node, table, key, what) => heard,
+    };
+    recorder.record(Event::Returned {
+        op,
+        answer: heard.clone(),
+    });
+    heard
 }
 
 async fn answer(node: &Node, table: TableId, key: Bytes, what: ClientOp) -> ClientAnswer {

@@ -1,6 +1,6 @@
 //! A cluster of whole nodes.
 
-mod configs;
+pub(crate) mod configs;
 mod ground;
 mod node;
 mod participants;
@@ -23,13 +23,14 @@ use tokio::time::Instant;
 
 pub(crate) use self::ground::Ground;
 pub(crate) use self::node::Node;
+pub(crate) use self::participants::WatchedParticipants;
 use self::seat::Seat;
 use crate::dice::Dice;
 use crate::engine::{DiskConfig, SimDisk};
 use crate::event::Event;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
-use crate::store::{SimLog, SimLogConfig};
+use crate::store::{SimLog, SimLogConfig, SimStore};
 
 /// A cluster of whole nodes.
 #[derive(Debug)]
@@ -139,6 +140,13 @@ impl Cluster {
 
     /// The same; its copy of the metadata is `back` entries older than the one it had.
     pub(crate) fn start_from(self: &Arc<Self>, id: NodeId, back: usize) {
+        if self.down().contains(&id) {
+            self.start_with(id, self.log.restart(id, back));
+        }
+    }
+
+    /// The same, with a copy of the metadata that is at hand.
+    pub(crate) fn start_with(self: &Arc<Self>, id: NodeId, store: Arc<SimStore>) {
         let mut slots = self.lock();
         let Some(slot) = slots.get_mut(&id) else { return };
         if !matches!(slot.state, State::Down) {
@@ -151,7 +159,7 @@ impl Cluster {
             incarnation: slot.starts,
             disk: slot.disk.clone(),
             skew_ms: Arc::clone(&slot.skew_ms),
-            store: self.log.restart(id, back),
+            store,
         };
         drop(slots);
         self.recorder().record(Event::Started {

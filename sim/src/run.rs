@@ -41,22 +41,38 @@ impl Default for RunOptions {
 /// When the thread gets no runtime.
 pub fn run(seed: u64, options: &RunOptions) -> io::Result<RunReport> {
     let plan = Plan::of(seed, &options.faults);
+    let recording = RecorderOptions {
+        seed,
+        trace: options.trace,
+    };
+    in_virtual_time(recording, "liveness", |recorder| phases::live(plan, recorder))
+}
+
+/// Lives through something in virtual time, in this thread. Where it comes to an error, that is what `property` says
+/// must not be.
+pub(crate) fn in_virtual_time<F>(
+    options: RecorderOptions,
+    property: &'static str,
+    live: impl FnOnce(Recorder) -> F,
+) -> io::Result<RunReport>
+where
+    F: Future<Output = Result<(), String>>,
+{
     let panics = panics::Watch::begin();
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()?;
-    let trace = options.trace;
-    let recorder = runtime.block_on(async { Recorder::new(RecorderOptions { seed, trace }) });
+    let recorder = runtime.block_on(async { Recorder::new(options) });
     let lived = {
         let recorder = recorder.clone();
-        panics::caught(|| runtime.block_on(Box::pin(phases::live(plan, recorder))))
+        panics::caught(|| runtime.block_on(Box::pin(live(recorder))))
     };
     let mut report = recorder.finish();
     drop(runtime);
     let found = match (panics.end(), lived) {
         (Some(text), _) | (None, Err(text)) => Some(("no_panic", text)),
-        (None, Ok(Err(text))) => Some(("liveness", text)),
+        (None, Ok(Err(text))) => Some((property, text)),
         (None, Ok(Ok(()))) => None,
     };
     if let Some((invariant, text)) = found {

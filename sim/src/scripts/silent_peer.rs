@@ -1,0 +1,46 @@
+//! What a node says does not arrive any more, and nobody is told.
+
+use tidegate_tablets::Stage;
+
+use super::Script;
+use super::scene::{Outcome, Scene, Set};
+
+pub(super) const SCRIPT: Script = Script {
+    name: "silent_peer",
+    about: "the source, the pending replica and the coordinator fall silent in turn: deadlines notice, and the move goes on",
+    set: Set {
+        nodes: 6,
+        tablets: &[&[1, 2, 3]],
+    },
+    play: |scene| Box::pin(play(scene)),
+};
+
+/// What was said in silence is never heard, even once the network is whole again.
+async fn play(scene: &Scene) -> Outcome {
+    scene.load(5).await?;
+    let mut said = 0;
+    for (from, to) in [(1, 4), (4, 1), (6, 4), (4, 6), (6, 2), (2, 6)] {
+        for stage in [
+            Stage::WriteBothReadOld,
+            Stage::Streaming,
+            Stage::UseNew,
+            Stage::Cleanup,
+        ] {
+            scene.calls.stop_at(stage);
+            scene.begin_move(1, 4).await?;
+            scene.reach(stage).await?;
+            scene.silence(from, to);
+            scene.calls.go();
+            said += 1;
+            let meanwhile = scene.put_meanwhile(5, "key", format!("said {said}"))?;
+            scene.wait(700).await;
+            scene.join(from, to);
+            scene.rests().await?;
+            drop(meanwhile.await);
+            if scene.rows(4) > 0 {
+                scene.moved(4, 1).await?;
+            }
+        }
+    }
+    Ok(())
+}
