@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub(crate) use self::ground::Ground;
+pub(crate) use self::ground::{Ground, nodes_in};
 pub(crate) use self::node::Node;
 pub(crate) use self::participants::WatchedParticipants;
 use self::seat::Seat;

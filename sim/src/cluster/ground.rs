@@ -62,15 +62,15 @@ impl Ground {
     }
 
     /// The same for a fault that concerns some tablets alone.
-    pub(crate) fn strike_tablets(&self, kind: FaultKind, node: NodeId, tablets: &[TabletId]) {
+    pub(crate) fn strike_tablets(&self, kind: FaultKind, nodes: &[NodeId], tablets: &[TabletId]) {
         let map = self.log.newest();
         let mut hits = Vec::new();
         for id in tablets {
             if let Some(tablet) = map.tablets.get(id) {
-                self.hit(*id, tablet, &[node], &mut hits);
+                self.hit(*id, tablet, nodes, &mut hits);
             }
         }
-        self.tell(kind, &[node], hits);
+        self.tell(kind, nodes, hits);
     }
 
     fn tell(&self, kind: FaultKind, nodes: &[NodeId], hits: Vec<(TabletId, Stage, Role)>) {

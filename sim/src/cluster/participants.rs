@@ -78,7 +78,7 @@ impl WatchedParticipants {
         tokio::spawn(async move {
             sleep(again.after).await;
             if witness.lives() && !ground.is_healed() {
-                ground.strike_tablets(again.kind, node, &tablets);
+                ground.strike_tablets(again.kind, &[node], &tablets);
                 call.await;
             }
         });

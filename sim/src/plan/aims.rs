@@ -32,6 +32,16 @@ pub enum Lure {
     ExcludeLeaving(Stage),
 }
 
+impl Lure {
+    /// The stage that it waits for.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Cancel(stage) | Self::ExcludePending(stage) | Self::ExcludeLeaving(stage) => stage,
+        }
+    }
+}
+
 /// The kinds that a fault on a stage may be of, so far as the seed allows them.
 const KINDS: [FaultKind; 12] = [
     FaultKind::Crash,
