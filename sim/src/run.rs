@@ -49,14 +49,14 @@ pub fn run(seed: u64, options: &RunOptions) -> io::Result<RunReport> {
 }
 
 /// Lives through something in virtual time, in this thread. Where it comes to an error, that is what `property` says
-/// must not be.
+/// must not be. The report is made by who lives through it, as virtual time is known in there only.
 pub(crate) fn in_virtual_time<F>(
     options: RecorderOptions,
     property: &'static str,
     live: impl FnOnce(Recorder) -> F,
 ) -> io::Result<RunReport>
 where
-    F: Future<Output = Result<(), String>>,
+    F: Future<Output = (RunReport, Result<(), String>)>,
 {
     let panics = panics::Watch::begin();
     let runtime = Builder::new_current_thread()
@@ -68,12 +68,11 @@ where
         let recorder = recorder.clone();
         panics::caught(|| runtime.block_on(Box::pin(live(recorder))))
     };
-    let mut report = recorder.finish();
     drop(runtime);
-    let found = match (panics.end(), lived) {
-        (Some(text), _) | (None, Err(text)) => Some(("no_panic", text)),
-        (None, Ok(Err(text))) => Some((property, text)),
-        (None, Ok(Ok(()))) => None,
+    let (mut report, found) = match (lived, panics.end()) {
+        (Ok((report, lived)), None) => (report, lived.err().map(|text| (property, text))),
+        (Ok((report, _)), Some(text)) => (report, Some(("no_panic", text))),
+        (Err(text), _) => (recorder.finish(), Some(("no_panic", text))),
     };
     if let Some((invariant, text)) = found {
         let at = report.virtual_time;

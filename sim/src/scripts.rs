@@ -98,7 +98,12 @@ impl Script {
         in_virtual_time(options, self.name, |recorder| self.live(recorder))
     }
 
-    async fn live(&self, recorder: Recorder) -> Outcome {
+    async fn live(&self, recorder: Recorder) -> (RunReport, Outcome) {
+        let outcome = self.play_out(recorder.clone()).await;
+        (recorder.finish(), outcome)
+    }
+
+    async fn play_out(&self, recorder: Recorder) -> Outcome {
         let scene = Scene::set(self.set, recorder).await?;
         scene.coordinate()?;
         let played = (self.play)(&scene).await;

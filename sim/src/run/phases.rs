@@ -17,6 +17,7 @@ use crate::faults::Faults;
 use crate::mover::Mover;
 use crate::plan::Plan;
 use crate::recorder::{Recorder, View};
+use crate::report::RunReport;
 
 /// How long things may go wrong.
 const TROUBLE_MAX: Duration = Duration::from_secs(20);
@@ -24,15 +25,17 @@ const TROUBLE_MAX: Duration = Duration::from_secs(20);
 /// How often it is looked whether something has come true.
 const PACE: Duration = Duration::from_millis(10);
 
-/// Lives through a run; an error says what did not come true in time.
-pub(super) async fn live(plan: Plan, recorder: Recorder) -> Result<(), String> {
+/// Lives through a run: what it came to, and what did not come true in time.
+pub(super) async fn live(plan: Plan, recorder: Recorder) -> (RunReport, Result<(), String>) {
     let cluster = Cluster::new(plan, recorder.clone());
     recorder.watch(Arc::clone(&cluster) as Arc<dyn View>);
     let elector = cluster.spawn(Arc::clone(&cluster).elect(Dice::new(cluster.plan.seed, "elector")));
     let lived = live_in(&cluster).await;
+    // Virtual time is known in here only.
+    let report = recorder.finish();
     elector.abort();
     cluster.stop().await;
-    lived
+    (report, lived)
 }
 
 async fn live_in(cluster: &Arc<Cluster>) -> Result<(), String> {
