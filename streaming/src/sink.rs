@@ -6,6 +6,7 @@ mod pending;
 use bytes::Bytes;
 use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_transport::{Duplex, ResetCode, StreamError};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use self::error::SinkError;
@@ -79,7 +80,7 @@ impl BatchSink {
                 tokio::select! {
                     biased;
                     () = self.guard.closing() => break SinkError::Rejected(Rejected::Closing),
-                    frame = recv.recv() => if let Err(error) = heard(frame) { break error },
+                    frame = recv.recv() => if let Err(error) = heard(frame).await { break error },
                     error = send.stopped() => break SinkError::Stream(error),
                 }
             },
@@ -154,8 +155,8 @@ impl BatchSink {
             tokio::select! {
                 biased;
                 () = self.guard.closing() => return Err(Rejected::Closing.into()),
-                frame = stream.recv.recv() => heard(frame)?,
                 () = &mut waiting => return Ok(()),
+                frame = stream.recv.recv() => heard(frame).await?,
                 () = sleep(self.config.stall_timeout / 4) => self.transfer(&[wire::encode_source_waiting()?]).await?,
             }
         }
@@ -180,7 +181,7 @@ impl BatchSink {
                     break;
                 }
                 frame = recv.recv() => {
-                    heard(frame)?;
+                    heard(frame).await?;
                     deadline = Instant::now() + self.config.stall_timeout;
                 }
                 () = sleep_until(deadline) => {
@@ -200,14 +201,15 @@ impl BatchSink {
             let frame = tokio::select! {
                 biased;
                 () = self.guard.closing() => return Err(Rejected::Closing.into()),
-                frame = stream.recv.recv() => frame,
+                // Before the frames: a peer that never stops to say that it waits is given up all the same.
                 () = sleep_until(deadline) => {
                     return Err(SinkError::Stalled { waited: self.config.receipt_timeout });
                 }
+                frame = stream.recv.recv() => frame,
             };
             let frame = frame?.ok_or(WireError::OutOfTurn("an end without an accepted receipt"))?;
             match wire::decode_from_puller(&frame)? {
-                FromPuller::Waiting => {}
+                FromPuller::Waiting => yield_now().await,
                 FromPuller::ReceiptAccepted(receipt) => break receipt,
             }
         };
@@ -239,11 +241,15 @@ impl BatchSink {
     }
 }
 
-/// What a peer may say before the receipt: that it lives and holds back on purpose.
-fn heard(frame: Result<Option<Bytes>, StreamError>) -> Result<(), SinkError> {
+/// What a peer may say before the receipt: that it lives and holds back on purpose. As it may say so without end, others
+/// have their turn after each.
+async fn heard(frame: Result<Option<Bytes>, StreamError>) -> Result<(), SinkError> {
     let frame = frame?.ok_or(WireError::OutOfTurn("an end before the receipt"))?;
     match wire::decode_from_puller(&frame)? {
-        FromPuller::Waiting => Ok(()),
+        FromPuller::Waiting => {
+            yield_now().await;
+            Ok(())
+        }
         FromPuller::ReceiptAccepted(_) => Err(WireError::OutOfTurn("a receipt before the end").into()),
     }
 }

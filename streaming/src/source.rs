@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_transport::{Duplex, RecvHalf, ResetCode};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 pub use self::error::SourceError;
@@ -204,7 +205,8 @@ impl BatchSource {
     async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
         loop {
             match self.frame(self.config.stall_timeout).await? {
-                FromSource::Waiting => {}
+                // Gives others their turn: a source may say this without end.
+                FromSource::Waiting => yield_now().await,
                 FromSource::Batch { sequence, batch, crc } => {
                     if sequence != self.received.batches
                         || self.last.as_ref().is_some_and(|last| *last >= batch.last)

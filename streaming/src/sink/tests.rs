@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tidegate_guard::{FrozenGuard, SessionId, Unfenced};
+use tidegate_transport::RecvHalf;
 use tidegate_transport::pipe::{PipeConfig, pipe};
 
 use super::*;
@@ -252,4 +254,56 @@ async fn a_peer_whose_other_sources_take_long_is_not_cut_off() {
     assert_eq!(recv.recv().await, Ok(None), "ended, not reset");
     assert!(begun.elapsed() >= held);
     ended.await.unwrap().unwrap();
+}
+
+/// The receiving half of a peer that only ever says that it waits, and always has said it already.
+#[derive(Debug)]
+struct Flood {
+    until: Instant,
+}
+
+#[async_trait]
+impl RecvHalf for Flood {
+    async fn recv(&mut self) -> Result<Option<Bytes>, StreamError> {
+        if Instant::now() > self.until {
+            return Err(StreamError::Disconnected);
+        }
+        Ok(Some(wire::encode_puller_waiting().unwrap()))
+    }
+
+    fn stop(self: Box<Self>, _code: ResetCode) {}
+}
+
+/// A sink to such a peer, which goes after a while: who then has not had a turn will not have had one.
+fn flooded() -> (BatchSink, Duplex) {
+    let (near, far) = narrow();
+    let until = Instant::now() + Duration::from_secs(2);
+    let recv = Box::new(Flood { until });
+    let stream = Duplex { recv, ..near };
+    let config = StreamingConfig {
+        receipt_timeout: Duration::from_millis(10),
+        ..StreamingConfig::default()
+    };
+    (
+        BatchSink::new(stream, Arc::new(Unfenced), config, Throttle::new()),
+        far,
+    )
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_leaves_others_their_turn() {
+    let (mut sink, _peer) = flooded();
+    let (others, turn) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move { others.send(()) });
+    tokio::select! {
+        biased;
+        error = sink.broken() => panic!("no turn before {error}"),
+        _ = turn => {}
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_is_given_up_when_its_receipt_is_due() {
+    let (sink, _peer) = flooded();
+    assert!(matches!(sink.finish().await, Err(SinkError::Stalled { .. })));
 }
