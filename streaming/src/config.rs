@@ -7,8 +7,10 @@ use std::time::Duration;
 pub struct StreamingConfig {
     /// Bytes of rows that a scan is asked for at a time; 256 KiB. Has to fit into a frame of the transport.
     pub batch_bytes: usize,
-    /// Bytes of rows in one batch beyond which it is neither sent nor accepted; 16 MiB. A batch is larger than
-    /// [`batch_bytes`](Self::batch_bytes) only if one row is; the transport's own limit on frames holds beside.
+    /// Bytes of rows in one batch beyond which it is neither sent nor accepted; 1008 KiB. A batch is larger than
+    /// [`batch_bytes`](Self::batch_bytes) only if one row is. A frame of the transport has to hold it with a header, so
+    /// that a row which is too long is named for what it is: the default leaves 16 KiB of a frame of 1 MiB, the
+    /// transports' default, for a key and 256 bytes more.
     pub batch_bytes_max: usize,
     /// Batches read ahead of the network by the engine of a source, and ahead of the engine by a receiver; 4. So a
     /// stream holds at most `batches_in_flight + 2` batches at each end, beside what the transport holds.
@@ -43,7 +45,7 @@ impl Default for StreamingConfig {
     fn default() -> Self {
         Self {
             batch_bytes: 256 * 1024,
-            batch_bytes_max: 16 * 1024 * 1024,
+            batch_bytes_max: 1008 * 1024,
             batches_in_flight: 4,
             sends_max: 8,
             receives_max: 8,

@@ -8,9 +8,10 @@ use tidegate_kv::{
     HybridClock, KvConfig, KvStorage, MemoryEngine, Row, RowStore, Timestamp, encode_rows, share_rows,
 };
 use tidegate_streaming::conformance::{Specimen, SpecimenRow};
-use tidegate_streaming::{Batch, EngineError, Position, SourceEngine, TargetEngine, UnitId};
+use tidegate_streaming::{Batch, EngineError, Position, SourceEngine, StreamingConfig, TargetEngine, UnitId};
 use tidegate_tablets::{NodeId, TabletId};
 use tidegate_transport::Transport;
+use tidegate_transport::pipe::PipeConfig;
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 
 use crate::cluster::{peer, unfenced};
@@ -189,4 +190,23 @@ async fn a_batch_that_is_not_as_announced_is_refused() {
     }
     assert_eq!(staging.position(peer(2)).await.unwrap(), None);
     assert!(clock.time() < 1 << 50);
+}
+
+/// Whatever may be written can be moved: the longest row is a batch, and that with its header a frame.
+#[test]
+fn the_longest_row_fits_into_a_batch_and_a_frame() {
+    let (kv, streaming) = (KvConfig::default(), StreamingConfig::default());
+    let row = Row {
+        key: Bytes::from(vec![1; kv.key_bytes_max]),
+        timestamp: Timestamp::default(),
+        value: Some(Bytes::from(vec![2; kv.batch_bytes_max - kv.key_bytes_max - 32])),
+    };
+    let payload = encode_rows([&row]).unwrap();
+    assert!(
+        payload.len() >= kv.batch_bytes_max - 32,
+        "as long as a row may be"
+    );
+    assert!(payload.len() <= streaming.batch_bytes_max, "{}", payload.len());
+    let frame = streaming.batch_bytes_max + kv.key_bytes_max + 256;
+    assert!(frame <= PipeConfig::default().frame_max);
 }
