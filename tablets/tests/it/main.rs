@@ -2,6 +2,7 @@
 #![cfg(not(tidegate_loom))]
 
 mod contract;
+mod cost;
 mod doubles;
 mod fence_races;
 mod fence_stress;
