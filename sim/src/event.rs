@@ -214,6 +214,11 @@ pub enum Event {
         /// Which.
         node: NodeId,
     },
+    /// A node was told to stop: from here on it closes its sessions, whatever the metadata names.
+    Stopping {
+        /// Which.
+        node: NodeId,
+    },
     /// A coordinator started on a node.
     CoordinatorStarted {
         /// Where.

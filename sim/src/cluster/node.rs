@@ -20,6 +20,7 @@ use super::sessions::WatchedSessions;
 use super::witness::Witness;
 use super::{Cluster, configs};
 use crate::engine::SimDisk;
+use crate::event::Event;
 use crate::store::SimStore;
 
 /// What the clock of the day shows when a run begins.
@@ -145,6 +146,7 @@ impl Node {
 
     /// Stops as a node does that is told to.
     pub(crate) async fn stop(&self) {
+        self.witness.tell(|node| Event::Stopping { node });
         self.end().await;
         self.store.stop();
     }

@@ -61,11 +61,15 @@ pub(crate) struct SessionFacts {
 pub(crate) struct StateFacts {
     pub(crate) state: SessionState,
     pub(crate) incarnation: u64,
+    /// Whether it is closing, or closed, because its node was told to stop: metadata had not cleared it.
+    pub(crate) by_stop: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NodeFacts {
     pub(crate) is_up: bool,
+    /// Whether it was told to stop.
+    pub(crate) is_stopping: bool,
     pub(crate) incarnation: u64,
     /// What its copy of the metadata has come to.
     pub(crate) applied: Version,
@@ -98,9 +102,14 @@ impl Facts {
                 incarnation,
                 version,
             } => {
-                let facts = self.node(*node);
-                (facts.is_up, facts.incarnation, facts.applied) = (true, *incarnation, *version);
+                *self.node(*node) = NodeFacts {
+                    is_up: true,
+                    is_stopping: false,
+                    incarnation: *incarnation,
+                    applied: *version,
+                };
             }
+            Event::Stopping { node } => self.node(*node).is_stopping = true,
             Event::Crashed { node } => {
                 self.node(*node).is_up = false;
                 self.effects.retain(|_, effect| effect.node != *node);
@@ -111,10 +120,8 @@ impl Facts {
                 session,
                 state,
             } => {
-                let (state, incarnation) = (*state, *incarnation);
-                if self.is_of_now(*node, incarnation) {
-                    let facts = StateFacts { state, incarnation };
-                    self.state_before = self.states.insert((*node, *session), facts);
+                if self.is_of_now(*node, *incarnation) {
+                    self.session(*node, *incarnation, *session, *state);
                 }
             }
             Event::EffectBegun {
@@ -190,6 +197,32 @@ impl Facts {
         self.effects
             .iter()
             .filter(move |(_, effect)| effect.node == node && effect.tablet == tablet)
+    }
+
+    fn session(&mut self, node: NodeId, incarnation: u64, session: SessionId, state: SessionState) {
+        let before = self.states.get(&(node, session));
+        let by_stop = match state {
+            SessionState::Open => false,
+            SessionState::Closing => self.is_stopping(node) && !self.is_cleared(session),
+            SessionState::Closed => before.is_some_and(|before| before.by_stop),
+        };
+        let facts = StateFacts {
+            state,
+            incarnation,
+            by_stop,
+        };
+        self.state_before = self.states.insert((node, session), facts);
+    }
+
+    /// Whether a node was told to stop, and has not started again.
+    pub(crate) fn is_stopping(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|facts| facts.is_stopping)
+    }
+
+    /// Whether the newest metadata does not name that session any more, or never did.
+    pub(crate) fn is_cleared(&self, session: SessionId) -> bool {
+        let facts = self.sessions.get(&session);
+        facts.is_none_or(|facts| facts.cleared.is_some())
     }
 
     fn node(&mut self, node: NodeId) -> &mut NodeFacts {

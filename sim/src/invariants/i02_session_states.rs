@@ -1,10 +1,12 @@
 //! I2: a session's states go open, closing, closed, on each node, across restarts, and an id never comes back. It
-//! opens only where the metadata that a node has applied names it.
+//! opens only where the metadata that a node has applied names it, and begins to close only once metadata has cleared it
+//! or its node stops.
 
 use tidegate_guard::SessionId;
 use tidegate_session::SessionState;
 use tidegate_tablets::{NodeId, TabletId};
 
+use super::facts::StateFacts;
 use super::{Invariant, Now};
 use crate::event::Event;
 use crate::recorder::name;
@@ -40,7 +42,14 @@ impl Invariant for SessionStates {
 
 fn opened(now: &Now<'_>, node: NodeId, session: SessionId) -> Result<(), String> {
     let short = name(session);
-    if let Some(before) = now.facts.state_before.filter(|s| s.state != SessionState::Open) {
+    if now.facts.is_stopping(node) {
+        return Err(format!("n{node} opens {short}, and was told to stop"));
+    }
+    if let Some(before) = now
+        .facts
+        .state_before
+        .filter(|before| !may_open(now, node, before))
+    {
         return Err(format!(
             "n{node} opens {short}, which was {:?} there in incarnation {}",
             before.state, before.incarnation
@@ -74,18 +83,20 @@ fn opened(now: &Now<'_>, node: NodeId, session: SessionId) -> Result<(), String>
     }
 }
 
+/// Whether a session may open that was so before: a start that was told to stop has closed what the next one opens.
+fn may_open(now: &Now<'_>, node: NodeId, before: &StateFacts) -> bool {
+    let of_start_before = !now.facts.is_of_now(node, before.incarnation);
+    before.state == SessionState::Open || (before.by_stop && of_start_before)
+}
+
 fn closing(now: &Now<'_>, node: NodeId, session: SessionId) -> Result<(), String> {
     let short = name(session);
     let before = now.facts.state_before.map(|before| before.state);
     if before == Some(SessionState::Closed) {
         return Err(format!("n{node}: {short} was closed, and is closing"));
     }
-    let cleared = now
-        .facts
-        .sessions
-        .get(&session)
-        .is_none_or(|facts| facts.cleared.is_some());
-    if cleared || now.facts.metadata.is_excluded(node) {
+    let excluded = now.facts.metadata.is_excluded(node);
+    if now.facts.is_cleared(session) || excluded || now.facts.is_stopping(node) {
         return Ok(());
     }
     Err(format!("n{node} closes {short}, which no metadata has cleared"))

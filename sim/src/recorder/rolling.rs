@@ -87,6 +87,7 @@ impl Fields<'_> {
                 self.numbers([3, node.as_u64(), *incarnation, version.as_u64()]);
             }
             Event::Crashed { node } => self.numbers([4, node.as_u64()]),
+            Event::Stopping { node } => self.numbers([14, node.as_u64()]),
             Event::CoordinatorStarted { node } => self.numbers([5, node.as_u64()]),
             Event::CoordinatorStopped { node } => self.numbers([6, node.as_u64()]),
             Event::Session {

@@ -44,6 +44,7 @@ pub(super) fn line(at: Duration, event: &Event) -> String {
             )
         }
         Event::Crashed { node } => write!(line, "n{node} CRASHED"),
+        Event::Stopping { node } => write!(line, "n{node} stops"),
         Event::CoordinatorStarted { node } => write!(line, "n{node} coordinator started"),
         Event::CoordinatorStopped { node } => write!(line, "n{node} coordinator stopped"),
         Event::Session {

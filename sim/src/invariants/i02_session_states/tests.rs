@@ -49,6 +49,48 @@ fn a_session_opens_again_after_a_restart_while_it_is_named() {
 }
 
 #[test]
+fn a_node_that_stops_closes_what_its_next_start_opens() {
+    let mut world = streaming();
+    let session = world.session();
+    world.is(4, session, Open).unwrap();
+    world.tell(Event::Stopping { node: n(4) }).unwrap();
+    world.is(4, session, Closing).unwrap();
+    world.is(4, session, Closed).unwrap();
+    restart(&mut world, 4);
+    world.applied(4).unwrap();
+    world.is_in(2, 4, session, Open).unwrap();
+    caught(world.is_in(2, 4, session, Closing), "no metadata has cleared");
+}
+
+#[test]
+fn a_session_that_opens_on_a_node_that_stops_is_caught() {
+    let mut world = streaming();
+    let session = world.session();
+    world.tell(Event::Stopping { node: n(4) }).unwrap();
+    caught(world.is(4, session, Open), "was told to stop");
+    // Another node's stop allows nothing.
+    let mut world = streaming();
+    let session = world.session();
+    world.is(4, session, Open).unwrap();
+    world.tell(Event::Stopping { node: n(1) }).unwrap();
+    caught(world.is(4, session, Closing), "no metadata has cleared");
+}
+
+#[test]
+fn a_session_cleared_before_the_stop_that_comes_back_is_caught() {
+    let mut world = streaming();
+    let session = world.session();
+    world.is(4, session, Open).unwrap();
+    world.cancel().unwrap();
+    world.tell(Event::Stopping { node: n(4) }).unwrap();
+    world.is(4, session, Closing).unwrap();
+    world.is(4, session, Closed).unwrap();
+    restart(&mut world, 4);
+    world.applied(4).unwrap();
+    caught(world.is_in(2, 4, session, Open), "in incarnation 1");
+}
+
+#[test]
 fn a_session_that_comes_back_is_caught() {
     let mut world = streaming();
     let session = world.session();
