@@ -35,7 +35,7 @@ minimised, into fuzz/corpus.";
 /// What to feed, and for how long.
 #[derive(Debug, Args)]
 pub(crate) struct Wanted {
-    /// For how long each target is fed
+    /// For how long each target is fed; all of them, two at a time, take half their number times as long
     #[arg(long, default_value_t = 60, value_name = "N")]
     seconds: u64,
     /// Only these targets

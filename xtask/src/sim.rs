@@ -15,7 +15,7 @@ const COMMANDS: &[&str] = &["run", "audit", "scripts", "help"];
 /// Of every check, some seeds of everybody's.
 const SEEDS: &str = "300";
 /// Seeds that are run again and again, and must happen the same each time.
-const AUDITED: &str = "20";
+const AUDITED: &str = "50";
 
 pub(crate) const HELP: &str = "\
 What can be asked:

@@ -1,4 +1,4 @@
-//! The steps, in their order: the quick ones first, then so that each finds built what the one before needed.
+//! The steps, in their order: the quick ones first, then those that find most, then those that take long to build.
 
 use std::path::PathBuf;
 
@@ -89,12 +89,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: checks::test,
     },
     Step {
-        name: "features",
-        run: features::run,
+        name: "sim",
+        run: sim::run,
     },
     Step {
-        name: "package",
-        run: package::run,
+        name: "model",
+        run: model::run,
     },
     Step {
         name: "loom",
@@ -105,12 +105,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: demo::run,
     },
     Step {
-        name: "sim",
-        run: sim::run,
+        name: "features",
+        run: features::run,
     },
     Step {
-        name: "model",
-        run: model::run,
+        name: "package",
+        run: package::run,
     },
     Step {
         name: "mutants",
@@ -141,3 +141,26 @@ pub(crate) const FAST: &[Step] = &[
         run: checks::test_fast,
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_page_for_contributors_names_the_steps_in_their_order() {
+        let page = fs::read_to_string(workspace::root().unwrap().join("CONTRIBUTING.md")).unwrap();
+        let names: Vec<String> = STEPS.iter().map(|step| format!("`{}`", step.name)).collect();
+        let line = names.join(", ");
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            page.contains(&line),
+            "CONTRIBUTING.md does not have the steps as they are: {line}"
+        );
+        assert!(
+            FAST.iter()
+                .all(|fast| names.contains(&format!("`{}`", fast.name)))
+        );
+    }
+}
