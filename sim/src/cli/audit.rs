@@ -8,7 +8,7 @@ use clap::Args;
 use tidegate_sim::report::{FoundViolation, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run_many};
 
-use super::output::{self, Bar};
+use super::output::{self, Bar, DETERMINISM, Shown};
 use super::{Found, jobs};
 
 /// What to audit.
@@ -42,13 +42,16 @@ pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
             time_max: None,
         };
         run_many(seeds, &RunOptions::default(), |report| {
-            let (seed, hash) = (report.seed, report.hash);
-            if let Some(before) = hashes.insert(seed, hash) {
-                if before != hash {
+            let seed = report.seed;
+            let now = (report.hash, report.events, report.virtual_time);
+            if let Some(before) = hashes.insert(seed, now) {
+                if before != now {
                     totals.violations.push(FoundViolation {
                         seed,
-                        invariant: "determinism",
-                        text: format!("{before:016x} alone, {hash:016x} beside others"),
+                        invariant: DETERMINISM,
+                        text: format!(
+                            "(hash, events, virtual time) is {before:?} alone, {now:?} beside others"
+                        ),
                     });
                 }
             } else {
@@ -59,5 +62,5 @@ pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
         })?;
     }
     bar.end();
-    Ok(output::end(&totals, begun.elapsed(), args.json))
+    output::end(&totals, begun.elapsed(), (!args.json).then_some(Shown::Line))
 }

@@ -1,13 +1,15 @@
 //! What is printed.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use tidegate_sim::report::Totals;
+use tidegate_sim::report::{FoundViolation, Totals};
 
 use super::Found;
+
+/// What the audit finds, beside what the invariants do.
+pub(super) const DETERMINISM: &str = "determinism";
 
 /// How far it is, on stderr; nothing where that is no terminal.
 #[derive(Debug)]
@@ -50,40 +52,65 @@ impl Bar {
 }
 
 /// A violation, and the line that shows it again.
-pub(super) fn violation(seed: u64, invariant: &str, text: &str) -> String {
-    format!("seed {seed} breaks {invariant}: {text}\nreproduce: cargo xtask sim --seed {seed}")
+pub(super) fn violation(found: &FoundViolation) -> String {
+    let FoundViolation {
+        seed,
+        invariant,
+        text,
+    } = found;
+    let line = match *invariant {
+        DETERMINISM => format!("cargo xtask sim audit --from {seed} --seeds 1"),
+        _ => format!("cargo xtask sim --seed {seed}"),
+    };
+    format!("seed {seed} breaks {invariant}: {text}\nreproduce: {line}")
 }
 
-/// Prints what it came to.
-pub(super) fn end(totals: &Totals, took: Duration, as_json: bool) -> Found {
-    let found = if totals.violations.is_empty() {
+/// What of the totals people are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown {
+    /// A line.
+    Line,
+    /// The tables of what was met.
+    Tables,
+}
+
+/// Prints what it came to; one object where nothing else is to be shown.
+pub(super) fn end(totals: &Totals, took: Duration, shown: Option<Shown>) -> io::Result<Found> {
+    match shown {
+        None => println!("{}", totals.to_json(took).map_err(io::Error::other)?),
+        Some(Shown::Line) => print(totals, &line(totals, took)),
+        Some(Shown::Tables) => print(totals, &totals.to_text(took)),
+    }
+    Ok(if totals.violations.is_empty() {
         Found::Nothing
     } else {
         Found::Violations
-    };
-    if as_json {
-        let object = json!({
-            "seeds": totals.seeds,
-            "seconds": took.as_secs_f64(),
-            "violations": totals.violations,
-        });
-        println!("{object}");
-        return found;
-    }
+    })
+}
+
+/// What was met, then what was found.
+fn print(totals: &Totals, met: &str) {
+    println!("{met}");
     for found in &totals.violations {
-        println!("{}", violation(found.seed, found.invariant, &found.text));
+        println!("{}", violation(found));
     }
-    let runs = totals.seeds.max(1) as f64;
     println!(
+        "hash {:016x}; {} violations",
+        totals.hash,
+        totals.violations.len()
+    );
+}
+
+fn line(totals: &Totals, took: Duration) -> String {
+    let runs = totals.seeds.max(1) as f64;
+    format!(
         "{} seeds in {:.1} s ({:.1} ms each), {:.1} s of virtual time each; {:.1} transitions and {:.0} client \
-         operations a seed; {} violations",
+         operations a seed",
         totals.seeds,
         took.as_secs_f64(),
         took.as_secs_f64() * 1000.0 / runs,
         totals.virtual_time.as_secs_f64() / runs,
         totals.coverage.transitions as f64 / runs,
         totals.coverage.client_ops as f64 / runs,
-        totals.violations.len(),
-    );
-    found
+    )
 }

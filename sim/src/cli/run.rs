@@ -7,7 +7,7 @@ use clap::Args;
 use tidegate_sim::report::{RunReport, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run, run_many};
 
-use super::output::{self, Bar};
+use super::output::{self, Bar, Shown};
 use super::{Found, jobs};
 
 /// Lines of a trace that a failure shows.
@@ -56,7 +56,6 @@ fn one(seed: u64, args: &RunArgs) -> io::Result<Found> {
         ..RunOptions::default()
     };
     let report = run(seed, &options)?;
-    let hash = report.hash;
     let shown = if args.trace { usize::MAX } else { TRACE_SHOWN };
     let lines = if args.trace || !report.is_clean() {
         trace(&report, shown)
@@ -68,10 +67,7 @@ fn one(seed: u64, args: &RunArgs) -> io::Result<Found> {
     }
     let mut totals = Totals::default();
     totals.add(report);
-    if !args.json {
-        println!("hash {hash:016x}");
-    }
-    Ok(output::end(&totals, begun.elapsed(), args.json))
+    output::end(&totals, begun.elapsed(), (!args.json).then_some(Shown::Line))
 }
 
 fn trace(report: &RunReport, shown: usize) -> &[String] {
@@ -97,18 +93,15 @@ fn many(args: &RunArgs) -> io::Result<Found> {
     let bar = Bar::new(count);
     let mut totals = Totals::default();
     run_many(seeds, &RunOptions::default(), |report| {
-        if let Some(violation) = &report.violation {
-            bar.tell(&output::violation(
-                report.seed,
-                violation.invariant,
-                &violation.text,
-            ));
-        }
+        let known = totals.violations.len();
         totals.add(report);
+        for found in &totals.violations[known..] {
+            bar.tell(&output::violation(found));
+        }
         bar.step();
         totals.violations.len() < VIOLATIONS_MAX
     })?;
     bar.end();
     totals.violations.sort_by_key(|found| found.seed);
-    Ok(output::end(&totals, begun.elapsed(), args.json))
+    output::end(&totals, begun.elapsed(), (!args.json).then_some(Shown::Tables))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::RunReport;
 use crate::coverage::{Cell, Coverage, cells, reason};
@@ -19,6 +20,8 @@ pub struct Totals {
     pub virtual_time: Duration,
     /// Their events.
     pub events: u64,
+    /// A hash over the hashes of all runs, whatever order they ended in.
+    pub hash: u64,
     /// What was met on the way.
     pub coverage: Coverage,
     /// What must never be, by seed.
@@ -44,6 +47,7 @@ struct Object<'a> {
     violations: &'a [FoundViolation],
     virtual_seconds: f64,
     events: u64,
+    hash: String,
     transitions: u64,
     client_operations: u64,
     faults: BTreeMap<&'static str, u64>,
@@ -80,6 +84,9 @@ impl Totals {
         self.seeds += 1;
         self.virtual_time += run.virtual_time;
         self.events += run.events;
+        self.hash = self
+            .hash
+            .wrapping_add(xxh3_64_with_seed(&run.hash.to_le_bytes(), run.seed));
         self.coverage.add(&run.coverage);
         if let Some(violation) = run.violation {
             self.violations.push(FoundViolation {
@@ -95,6 +102,7 @@ impl Totals {
         self.seeds += other.seeds;
         self.virtual_time += other.virtual_time;
         self.events += other.events;
+        self.hash = self.hash.wrapping_add(other.hash);
         self.coverage.add(&other.coverage);
         self.violations.extend(other.violations);
         self.violations.sort_by_key(|found| found.seed);
@@ -116,6 +124,7 @@ impl Totals {
             violations: &self.violations,
             virtual_seconds: self.virtual_time.as_secs_f64(),
             events: self.events,
+            hash: format!("{:016x}", self.hash),
             transitions: coverage.transitions,
             client_operations: coverage.client_ops,
             faults: coverage

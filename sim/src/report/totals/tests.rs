@@ -55,3 +55,21 @@ fn people_see_what_was_hit_and_what_was_not() {
     assert!(text.contains("a purge replaces no replica"), "{text}");
     assert!(text.contains("never: a migration completed"), "{text}");
 }
+
+#[test]
+fn the_hash_tells_runs_apart_and_not_their_order() {
+    let hash = |runs: &[(u64, u64)]| {
+        let mut totals = Totals::default();
+        for (seed, hash) in runs.iter().copied() {
+            totals.add(RunReport {
+                seed,
+                hash,
+                ..RunReport::default()
+            });
+        }
+        totals.hash
+    };
+    assert_eq!(hash(&[(1, 10), (2, 20)]), hash(&[(2, 20), (1, 10)]));
+    assert_ne!(hash(&[(1, 10), (2, 20)]), hash(&[(1, 20), (2, 10)]));
+    assert_ne!(hash(&[(1, 10)]), hash(&[(1, 11)]));
+}
