@@ -14,6 +14,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "hello" => vec![Hello::new(ServiceId::new(2)).encode().to_vec()],
         "quic_hello" => vec![b"tdgt\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07\x01".to_vec()],
+        "quic_frames" => messages::quic_frames(),
         "certificate" => certificates(),
         "control" => [messages::control_requests(), messages::control_answers()].concat(),
         "stream_frames" => messages::frames(),

@@ -63,6 +63,11 @@ const fn machine(name: &'static str, run: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     decoder("hello", decoders::transport::hello),
     decoder("quic_hello", decoders::transport::quic_hello),
+    // A frame that is announced has room made for it, though not all that it may have.
+    Target {
+        base: 600 << 10,
+        ..decoder("quic_frames", decoders::transport::quic_frames)
+    },
     decoder("certificate", decoders::transport::certificate),
     // Its frames hold collections, decoded within a limit of 1 MiB, and read into another form.
     Target {

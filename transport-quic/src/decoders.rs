@@ -2,9 +2,18 @@
 //!
 //! Each gives what it read, encoded anew, if it could read it.
 
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{BufMut, Bytes};
+use tidegate_transport::StreamError;
+use tokio::io::{AsyncRead, ReadBuf};
+
 use crate::Identity;
 use crate::hello::Hello;
 use crate::name::NodeName;
+use crate::recv::FrameCutter;
 
 /// The hello of a connection.
 #[must_use]
@@ -27,4 +36,56 @@ pub fn certificates(identity: &Identity) -> Vec<Vec<u8>> {
         .iter()
         .map(|certificate| certificate.to_vec())
         .collect()
+}
+
+/// The frames of a stream of which at most so many bytes come at a time, and how it ends for its reader.
+#[must_use]
+pub fn frames(stream: &[u8], frame_max: usize, at_a_time: usize) -> (Vec<Bytes>, Result<(), StreamError>) {
+    let mut drip = Drip { stream, at_a_time };
+    let mut cutter = FrameCutter::new(frame_max);
+    let mut frames = Vec::new();
+    loop {
+        match now(cutter.next(&mut drip)) {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return (frames, Ok(())),
+            Err(error) => return (frames, Err(error)),
+        }
+    }
+}
+
+/// A stream of frames, as it is sent.
+#[must_use]
+pub fn stream_of(frames: &[Bytes]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for frame in frames {
+        // No frame that was read is longer than its header can say.
+        stream.put_u32(u32::try_from(frame.len()).unwrap_or(u32::MAX));
+        stream.put_slice(frame);
+    }
+    stream
+}
+
+/// Bytes that come a few at a time, and are never waited for.
+struct Drip<'a> {
+    stream: &'a [u8],
+    at_a_time: usize,
+}
+
+impl AsyncRead for Drip<'_> {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let drip = self.get_mut();
+        let len = drip.stream.len().min(drip.at_a_time.max(1)).min(into.remaining());
+        let (come, rest) = drip.stream.split_at(len);
+        into.put_slice(come);
+        drip.stream = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What comes of something that waits for nothing.
+fn now<T>(work: impl Future<Output = Result<T, StreamError>>) -> Result<T, StreamError> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(StreamError::Disconnected),
+    }
 }

@@ -6,57 +6,60 @@ use async_trait::async_trait;
 use bytes::{BufMut, Bytes, BytesMut};
 use quinn::{ReadError, RecvStream, VarInt};
 use tidegate_transport::{RecvHalf, ResetCode, StreamError};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::send::{HEADER, reset_code};
 
 /// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
 const RESERVE: usize = 256 << 10;
 
-/// A quinn stream cut into frames. What has come of a frame stays here, so that a dropped `recv` loses nothing.
+/// Cuts bytes into frames. What has come of a frame stays here, so that a dropped read loses nothing.
 #[derive(Debug)]
-pub(crate) struct QuicRecv {
-    stream: RecvStream,
+pub(crate) struct FrameCutter {
     frame_max: usize,
     header: [u8; HEADER],
     header_len: usize,
     /// What is to come of the frame, once its header is complete.
     missing: usize,
     body: BytesMut,
-    end: Option<Result<(), StreamError>>,
 }
 
-impl QuicRecv {
-    pub(crate) fn new(stream: RecvStream, frame_max: usize) -> Self {
+impl FrameCutter {
+    pub(crate) fn new(frame_max: usize) -> Self {
         Self {
-            stream,
             frame_max,
             header: [0; HEADER],
             header_len: 0,
             missing: 0,
             body: BytesMut::new(),
-            end: None,
         }
     }
 
-    fn cut(&mut self, code: ResetCode) {
-        if self.stream.stop(VarInt::from_u32(code.as_u32())).is_err() {
-            // It was over already, which is all that is asked.
-        }
-    }
-
-    /// Reads the header. `false` when the stream has ended before it.
+    /// The next frame; none when the bytes have ended before it.
     ///
     /// # Cancel safety
     ///
     /// Safe: what was read is kept.
-    async fn read_header(&mut self) -> Result<bool, StreamError> {
+    pub(crate) async fn next(
+        &mut self,
+        bytes: &mut (impl AsyncRead + Unpin + Send),
+    ) -> Result<Option<Bytes>, StreamError> {
+        if !self.read_header(bytes).await? {
+            return Ok(None);
+        }
+        self.read_body(bytes).await?;
+        self.header_len = 0;
+        Ok(Some(std::mem::take(&mut self.body).freeze()))
+    }
+
+    /// Reads the header. `false` when the bytes have ended before it.
+    async fn read_header(&mut self, bytes: &mut (impl AsyncRead + Unpin)) -> Result<bool, StreamError> {
         while self.header_len < HEADER {
-            match self.stream.read(&mut self.header[self.header_len..]).await {
-                Ok(Some(read)) => self.header_len += read,
-                Ok(None) if self.header_len == 0 => return Ok(false),
-                Ok(None) => return Err(StreamError::Malformed),
-                Err(error) => return Err(read_error(&error)),
+            match bytes.read(&mut self.header[self.header_len..]).await {
+                Ok(0) if self.header_len == 0 => return Ok(false),
+                Ok(0) => return Err(StreamError::Malformed),
+                Ok(read) => self.header_len += read,
+                Err(error) => return Err(io_error(&error)),
             }
             if self.header_len == HEADER {
                 let len = usize::try_from(u32::from_be_bytes(self.header)).unwrap_or(usize::MAX);
@@ -74,17 +77,13 @@ impl QuicRecv {
     }
 
     /// Reads what is missing of the body.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: what was read is kept.
-    async fn read_body(&mut self) -> Result<(), StreamError> {
+    async fn read_body(&mut self, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), StreamError> {
         while self.missing > 0 {
             if self.body.capacity() == self.body.len() {
                 self.body.reserve(self.missing.min(self.body.len().max(RESERVE)));
             }
             let room = (self.body.capacity() - self.body.len()).min(self.missing);
-            match self.stream.read_buf(&mut (&mut self.body).limit(room)).await {
+            match bytes.read_buf(&mut (&mut self.body).limit(room)).await {
                 Ok(0) => return Err(StreamError::Malformed),
                 Ok(read) => self.missing -= read,
                 Err(error) => return Err(io_error(&error)),
@@ -92,17 +91,29 @@ impl QuicRecv {
         }
         Ok(())
     }
+}
 
-    /// # Cancel safety
-    ///
-    /// Safe: what was read is kept.
-    async fn read_frame(&mut self) -> Result<Option<Bytes>, StreamError> {
-        if !self.read_header().await? {
-            return Ok(None);
+/// A quinn stream cut into frames.
+#[derive(Debug)]
+pub(crate) struct QuicRecv {
+    stream: RecvStream,
+    cutter: FrameCutter,
+    end: Option<Result<(), StreamError>>,
+}
+
+impl QuicRecv {
+    pub(crate) fn new(stream: RecvStream, frame_max: usize) -> Self {
+        Self {
+            stream,
+            cutter: FrameCutter::new(frame_max),
+            end: None,
         }
-        self.read_body().await?;
-        self.header_len = 0;
-        Ok(Some(std::mem::take(&mut self.body).freeze()))
+    }
+
+    fn cut(&mut self, code: ResetCode) {
+        if self.stream.stop(VarInt::from_u32(code.as_u32())).is_err() {
+            // It was over already, which is all that is asked.
+        }
     }
 }
 
@@ -112,13 +123,13 @@ impl RecvHalf for QuicRecv {
         if let Some(end) = self.end {
             return end.map(|()| None);
         }
-        let result = self.read_frame().await;
+        let result = self.cutter.next(&mut self.stream).await;
         match &result {
             Ok(Some(_)) => {}
             Ok(None) => self.end = Some(Ok(())),
             Err(error) => {
                 self.end = Some(Err(*error));
-                self.body = BytesMut::new();
+                self.cutter = FrameCutter::new(0);
                 self.cut(ResetCode::Decode);
             }
         }

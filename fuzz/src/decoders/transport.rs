@@ -1,4 +1,4 @@
-//! Hellos and certificates.
+//! Hellos, certificates, and streams cut into frames.
 
 use tidegate_transport::ResetCode;
 use tidegate_transport::service::Hello;
@@ -29,5 +29,23 @@ pub(crate) fn certificate(input: &[u8]) {
     if let Some(uri) = decoders::certificate(input) {
         let named = input.windows(uri.len()).any(|bytes| bytes == uri.as_bytes());
         assert!(named, "{uri} is not in the certificate");
+    }
+}
+
+/// As a node has it.
+const FRAME_MAX: usize = 1 << 20;
+
+/// The first byte is how many bytes come at a time.
+pub(crate) fn quic_frames(input: &[u8]) {
+    let Some((at_a_time, stream)) = input.split_first() else {
+        return;
+    };
+    let (frames, end) = decoders::frames(stream, FRAME_MAX, usize::from(*at_a_time));
+    let whole = decoders::frames(stream, FRAME_MAX, usize::MAX);
+    assert_eq!(whole, (frames.clone(), end), "it matters how the bytes come");
+    let sent = decoders::stream_of(&frames);
+    assert!(stream.starts_with(&sent), "frames have one spelling");
+    if end.is_ok() {
+        assert_eq!(sent.len(), stream.len(), "bytes were left out");
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tidegate_guard::FrozenGuard;
 use tidegate_kv::{Row, StoredValue, Timestamp, encode_rows};
 use tidegate_streaming::{Batch, Opening, Position, Receipt, Refusal, UnitId, frames};
+use tidegate_transport_quic::decoders::stream_of;
 
 use crate::machines::metadata::{Shown, with_transitions};
 use crate::machines::session::frozen;
@@ -63,6 +64,14 @@ pub(super) fn control_answers() -> Vec<Vec<u8>> {
         text(6),
         text(7),
     ]
+}
+
+/// Frames, none among them empty but the second; one that ends too early; and one that is announced and does not come.
+pub(super) fn quic_frames() -> Vec<Vec<u8>> {
+    let frames = [&b"frame"[..], b"", &[7; 300]].map(Bytes::from_static);
+    let stream = [&[3][..], &stream_of(&frames)].concat();
+    let cut = stream[..stream.len() - 20].to_vec();
+    vec![stream, cut, b"\x01\x00\x0f\xff\xff".to_vec()]
 }
 
 fn row(key: &str, value: Option<&str>) -> Row {

@@ -94,7 +94,7 @@ macro_rules! replayed {
 }
 
 replayed! {
-    hello quic_hello certificate control stream_frames stream_sealed kv_messages rows stored_value records
+    hello quic_hello quic_frames certificate control stream_frames stream_sealed kv_messages rows stored_value records
     source sink puller router node control_client kv_client kv_fill
 }
 
