@@ -152,8 +152,8 @@ fn print(ran: &[Ran]) {
         let took = Duration::from_secs(one.seconds);
         let verdict = one.finding.as_ref().map_or("no finding", |_| "FINDING");
         println!(
-            "{:15} {:>11} inputs in {took:>4?}, {:>7} a second, {:>5} kept: {verdict}",
-            one.target, one.inputs, one.per_second, one.kept
+            "{:15} {:>11} inputs in {took:>4?}, {:>7} a second, {:>6} edges, {:>5} kept: {verdict}",
+            one.target, one.inputs, one.per_second, one.covered, one.kept
         );
     }
     for finding in ran.iter().filter_map(|one| one.finding.as_ref()) {

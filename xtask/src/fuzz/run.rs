@@ -22,6 +22,8 @@ pub(crate) struct Ran {
     pub(crate) inputs: u64,
     pub(crate) per_second: u64,
     pub(crate) seconds: u64,
+    /// Edges of the code that were gone along.
+    pub(crate) covered: u64,
     /// Files in the corpus that it goes on from next time.
     pub(crate) kept: usize,
     pub(crate) finding: Option<Finding>,
@@ -103,8 +105,17 @@ fn read(target: &str, said: &str) -> Ran {
             .parse()
             .ok()
     });
+    let covered = said.lines().rev().find_map(|line| {
+        line.split_once(" cov: ")?
+            .1
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    });
     Ran {
         target: target.to_owned(),
+        covered: covered.unwrap_or_default(),
         inputs: stat("number_of_executed_units").or(last).unwrap_or_default(),
         per_second: stat("average_exec_per_sec").unwrap_or_default(),
         seconds: seconds.unwrap_or_default(),
@@ -137,11 +148,12 @@ impl Ran {
         let input = self.finding.as_ref().and_then(|finding| finding.input.as_ref());
         let input = input.map_or_else(|| "null".to_owned(), |path| format!("\"{}\"", path.display()));
         format!(
-            "{{\"target\":\"{}\",\"seconds\":{},\"inputs\":{},\"per_second\":{},\"corpus\":{},\"findings\":{},\"input\":{input}}}",
+            "{{\"target\":\"{}\",\"seconds\":{},\"inputs\":{},\"per_second\":{},\"covered\":{},\"corpus\":{},\"findings\":{},\"input\":{input}}}",
             self.target,
             self.seconds,
             self.inputs,
             self.per_second,
+            self.covered,
             self.kept,
             usize::from(self.finding.is_some()),
         )
@@ -173,6 +185,7 @@ mod tests {
             stat::number_of_executed_units: 2048\nstat::average_exec_per_sec:     33\n";
         let ran = read("hello", said);
         assert_eq!((ran.inputs, ran.per_second, ran.seconds), (2048, 33, 61));
+        assert_eq!(ran.covered, 10);
         let ran = read(
             "hello",
             "#7\tNEW    cov: 1\n==1== ERROR: libFuzzer: deadly signal\n",
