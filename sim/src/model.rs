@@ -7,10 +7,13 @@
 //! fence. The model adds only what may happen between them, and says what must hold: a wrong line in the product is a
 //! path that breaks a property here.
 //!
-//! Each thing that could happen without end has a budget, so no path is endless, and what comes "in the end" is
-//! checked soundly.
+//! Each thing that could happen without end has a budget, and what comes in the end is checked in each state, soundly:
+//! see `liveness.rs`.
 //!
-//! Not in the model: a rebuild, and reads of clients (quorums are looked at in each state instead); more than one key
+//! Less can happen here than in a cluster, where more would be too much to go through: of a coordinator that is
+//! replaced one call or its change is still on its way, and of the calls whose answer is of no use any more one.
+//!
+//! Not in the model: a rebuild; reads of clients (quorums are looked at in each state instead); more than one key
 //! and one tablet; time, which only decides what happens first, and here everything may; the inside of a stream,
 //! which is one batch; disks that fail.
 
@@ -18,13 +21,17 @@ mod check;
 mod client;
 mod coordinator;
 mod decide;
+mod happen;
+mod liveness;
 mod map;
 mod node;
+mod operation;
 mod oracle;
 mod properties;
 mod reached;
 mod report;
 mod scope;
+mod settle;
 mod sizes;
 mod state;
 mod step;
@@ -32,5 +39,5 @@ mod step;
 mod tests;
 
 pub use self::check::check;
-pub use self::report::{ModelProgress, ModelReport, ModelViolation, PropertyResult};
+pub use self::report::{ModelProgress, ModelReport, ModelViolation, Part, PropertyResult};
 pub use self::sizes::Size;

@@ -150,9 +150,10 @@ impl State {
         self.act(progress);
     }
 
-    /// Another coordinator takes over, and knows nothing. What the one before has sent may still come.
-    pub(super) fn fail_over(&mut self) {
-        self.calls.retain(|call| !call.awaited || call.at == At::Sent);
+    /// Another coordinator takes over, and knows nothing. One call that the one before has sent may still come: more
+    /// of them would be in each other's way in more ways than can be gone through.
+    pub(super) fn fail_over(&mut self, left: Option<&Call>) {
+        self.calls.retain(|call| !call.awaited || Some(call) == left);
         for call in &mut self.calls {
             call.awaited = false;
         }

@@ -5,44 +5,62 @@ use std::collections::BTreeSet;
 use stateright::Property;
 use tidegate_tablets::{NodeId, Stage, quorum_of};
 
+use super::liveness;
+use super::reached::{has_seen, see};
+use super::scope::Scope;
 use super::state::{Client, Node, Row, State};
 use super::step::Cluster;
 
-type Held = fn(&Cluster, &State) -> bool;
+type Held = fn(&Scope, &State) -> bool;
 
-/// Everything that is checked.
+/// What the checker looks at. Everything else is looked at once, where a state is made, and the state remembers what
+/// was broken: the checker would look up each property by name in every state, and write down the path to every state
+/// in which something holds that only has to hold at some time.
 pub(super) fn all() -> Vec<Property<Cluster>> {
-    let mut all: Vec<Property<Cluster>> = BREAKS
-        .iter()
-        .map(|(name, held)| Property::always(name, *held))
-        .collect();
-    all.extend([
-        Property::always(
-            "I5: while no transition runs, only replicas hold data",
-            only_replicas_hold,
-        ),
-        Property::always("I6: what was acknowledged is not lost", nothing_lost),
-        Property::always("I6: a deleted row does not come back", nothing_comes_back),
-        Property::always("nothing is visible before it is attached", nothing_visible_early),
-        Property::always("a fence is never absent where a node takes part", fence_is_set),
-        Property::eventually(
-            "I9: every transition ends, and every session closes",
-            |_, state| is_over(state),
-        ),
-    ]);
-    all.extend(STAGES.iter().map(|(name, held)| Property::sometimes(name, *held)));
-    all.extend(USES.iter().map(|(name, held)| Property::sometimes(name, *held)));
-    all
+    vec![Property::always("nothing is broken", |_, state: &State| {
+        state.truth.broken.is_none()
+    })]
 }
 
-macro_rules! breaks {
-    ($($name:literal,)*) => {
-        /// What is looked at where it happens; the state remembers that it was broken.
-        const BREAKS: &[(&str, Held)] = &[$(($name, |_, state| state.truth.broken != Some($name)),)*];
-    };
+/// The names of all that always holds, and of what comes in the end.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let states = STATES.iter().map(|(name, _)| *name);
+    let liveness = [liveness::STOPPED, liveness::ROUND];
+    BREAKS.iter().copied().chain(states).chain(liveness)
 }
 
-breaks! {
+/// The names of all that has to hold at some time, and whether it did.
+pub(super) fn sometimes() -> impl Iterator<Item = (&'static str, bool)> {
+    let names = STAGES.iter().chain(USES).map(|(name, _)| *name);
+    names.enumerate().map(|(place, name)| (name, has_seen(place)))
+}
+
+/// Looks at a state that was made.
+pub(super) fn judge(scope: &Scope, state: &mut State) {
+    if let Some((name, _)) = STATES.iter().find(|(_, held)| !held(scope, state)) {
+        state.breaks(name);
+    }
+    for (place, (_, held)) in STAGES.iter().chain(USES).enumerate() {
+        if !has_seen(place) && held(scope, state) {
+            see(place);
+        }
+    }
+}
+
+/// What holds in every state.
+const STATES: &[(&str, Held)] = &[
+    (
+        "I5: while no transition runs, only replicas hold data",
+        only_replicas_hold,
+    ),
+    ("I6: what was acknowledged is not lost", nothing_lost),
+    ("I6: a deleted row does not come back", nothing_comes_back),
+    ("nothing is visible before it is attached", nothing_visible_early),
+    ("a fence is never absent where a node takes part", fence_is_set),
+];
+
+/// What is looked at where it happens.
+const BREAKS: &[&str] = &[
     "I1: an effect happens only while its session is open or closing there",
     "I1: no effect after a barrier that follows the clearing of its session",
     "I1: no session is entered after a barrier that follows its clearing",
@@ -57,7 +75,8 @@ breaks! {
     "a barrier is answered only when nothing older is left",
     "a stage is left only after the barrier of every participant, at its own epoch",
     "a stage is left only after its operation",
-}
+    "I9: what the coordinator proposes by the newest metadata is not refused",
+];
 
 macro_rules! stages {
     ($($stage:ident $name:literal,)*) => {
@@ -85,32 +104,32 @@ stages! {
 
 /// Every fault is used, and the interesting ends are reached.
 const USES: &[(&str, Held)] = &[
-    ("a second move ends where the first began", |cluster, state| {
-        state.budget.moves == 0 && went_there_and_back(cluster, state)
+    ("a second move ends where the first began", |scope, state| {
+        state.budget.moves == 0 && went_there_and_back(scope, state)
     }),
-    ("a move is cancelled", |cluster, state| {
-        state.budget.cancels < cluster.scope.budget.cancels
+    ("a move is cancelled", |scope, state| {
+        state.budget.cancels < scope.budget.cancels
     }),
     ("a node is excluded", |_, state| {
         state.nodes.iter().any(|node| !node.up)
     }),
-    ("a node restarts", |cluster, state| {
-        state.budget.restarts < cluster.scope.budget.restarts
+    ("a node restarts", |scope, state| {
+        state.budget.restarts < scope.budget.restarts
     }),
-    ("a coordinator is replaced", |cluster, state| {
-        state.budget.fail_overs < cluster.scope.budget.fail_overs
+    ("a coordinator is replaced", |scope, state| {
+        state.budget.fail_overs < scope.budget.fail_overs
     }),
-    ("a call is lost", |cluster, state| {
-        state.budget.losses < cluster.scope.budget.losses
+    ("a call is lost", |scope, state| {
+        state.budget.losses < scope.budget.losses
     }),
-    ("a call is late", |cluster, state| {
-        state.budget.delays < cluster.scope.budget.delays
+    ("a call is late", |scope, state| {
+        state.budget.delays < scope.budget.delays
     }),
-    ("a call comes twice", |cluster, state| {
-        state.budget.duplicates < cluster.scope.budget.duplicates
+    ("a call comes twice", |scope, state| {
+        state.budget.duplicates < scope.budget.duplicates
     }),
-    ("a barrier reaches its deadline", |cluster, state| {
-        state.budget.deadlines < cluster.scope.budget.deadlines
+    ("a barrier reaches its deadline", |scope, state| {
+        state.budget.deadlines < scope.budget.deadlines
     }),
     ("a deletion is acknowledged", |_, state| {
         state.client == Client::Acknowledged
@@ -120,14 +139,14 @@ const USES: &[(&str, Held)] = &[
     }),
 ];
 
-fn went_there_and_back(cluster: &Cluster, state: &State) -> bool {
+fn went_there_and_back(scope: &Scope, state: &State) -> bool {
     let tablet = state.log.newest().tablet();
-    let first: BTreeSet<NodeId> = cluster.scope.replicas.iter().copied().map(NodeId::new).collect();
+    let first: BTreeSet<NodeId> = scope.replicas.iter().copied().map(NodeId::new).collect();
     // Two moves forward: 8 changes each, after the first epoch.
     tablet.transition.is_none() && tablet.replicas == first && tablet.epoch.as_u64() == 17
 }
 
-fn only_replicas_hold(_: &Cluster, state: &State) -> bool {
+fn only_replicas_hold(_: &Scope, state: &State) -> bool {
     let tablet = state.log.newest().tablet();
     let empty = |node: &Node| node.row == Row::Nothing && node.staged.is_none();
     let mut others = state
@@ -152,12 +171,12 @@ fn every_quorum_has(state: &State, good: impl Fn(&Node) -> bool) -> bool {
     readers(state).filter(|node| !good(node)).count() < quorum
 }
 
-fn nothing_lost(_: &Cluster, state: &State) -> bool {
+fn nothing_lost(_: &Scope, state: &State) -> bool {
     // Until somebody was told that it is deleted, the row is there, or its deletion is.
     state.client == Client::Acknowledged || every_quorum_has(state, |node| node.row != Row::Nothing)
 }
 
-fn nothing_comes_back(_: &Cluster, state: &State) -> bool {
+fn nothing_comes_back(_: &Scope, state: &State) -> bool {
     if state.client != Client::Acknowledged {
         return true;
     }
@@ -168,7 +187,7 @@ fn nothing_comes_back(_: &Cluster, state: &State) -> bool {
 }
 
 /// What only the source has is not seen on a pending replica that has attached nothing.
-fn nothing_visible_early(_: &Cluster, state: &State) -> bool {
+fn nothing_visible_early(_: &Scope, state: &State) -> bool {
     let Some(transition) = &state.log.newest().tablet().transition else {
         return true;
     };
@@ -185,7 +204,7 @@ fn nothing_visible_early(_: &Cluster, state: &State) -> bool {
     !pending.up || attached || pending.row != Row::Value
 }
 
-fn fence_is_set(_: &Cluster, state: &State) -> bool {
+fn fence_is_set(_: &Scope, state: &State) -> bool {
     let concerned = |node: &Node| {
         let map = state.map_of(node.id);
         map.is_some_and(|map| map.tablet().concerns(node.id))
@@ -194,19 +213,4 @@ fn fence_is_set(_: &Cluster, state: &State) -> bool {
         .nodes
         .iter()
         .all(|node| node.fence.is_some() || !concerned(node))
-}
-
-/// Nothing is left to do, for anybody.
-pub(super) fn is_over(state: &State) -> bool {
-    let newest = state.log.newest();
-    let quiet = |node: &Node| {
-        let sessions = node.book.open_ids().len() + node.book.closing_ids().len();
-        !node.up || (sessions == 0 && node.operations.is_empty())
-    };
-    newest.tablet().transition.is_none()
-        && state.calls.is_empty()
-        && state.requests.is_empty()
-        && state.nodes.iter().all(quiet)
-        && !state.may_purge()
-        && (state.budget.moves == 0 || newest.after(&state.next_move()).is_err())
 }

@@ -1,6 +1,6 @@
 //! What has happened on the way, for the report: a model that cannot get somewhere proves nothing about it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Something that happens between two states, and cannot be read off one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,6 @@ pub(super) enum Reach {
     BarrierWaited,
     OperationJoined,
     OperationRefused,
-    ThawRejected,
     FoundAttached,
     SourceRefused,
     EffectWhileClosing,
@@ -24,13 +23,12 @@ pub(super) enum Reach {
 }
 
 impl Reach {
-    pub(super) const ALL: [(Self, &'static str); 16] = [
+    pub(super) const ALL: [(Self, &'static str); 15] = [
         (Self::HolderWoken, "a closing session wakes its holder"),
         (Self::BarrierRefused, "a barrier of another epoch is refused"),
         (Self::BarrierWaited, "a barrier waits"),
         (Self::OperationJoined, "a call joins an operation that runs"),
         (Self::OperationRefused, "a late call for an operation is refused"),
-        (Self::ThawRejected, "a thaw is rejected by the registry's rule"),
         (Self::FoundAttached, "a stream finds its rows attached"),
         (Self::SourceRefused, "a source refuses a late stream"),
         (
@@ -54,17 +52,37 @@ impl Reach {
 }
 
 // One set of flags for the process: they only say that something was seen, in whichever model and thread.
-static REACHED: AtomicU32 = AtomicU32::new(0);
+static REACHED: AtomicU64 = AtomicU64::new(0);
 
-pub(super) fn reach(what: Reach) {
-    let bit = 1 << what as u32;
+/// Where the flags begin of what is read off a state.
+const SEEN: usize = 32;
+
+fn set(place: usize) {
     // Read first: once it is set, nobody writes to the shared word any more. Relaxed: only read after all threads
     // were joined.
-    if REACHED.load(Ordering::Relaxed) & bit == 0 {
-        REACHED.fetch_or(bit, Ordering::Relaxed);
+    if !is_set(place) {
+        REACHED.fetch_or(1 << place, Ordering::Relaxed);
     }
 }
 
+fn is_set(place: usize) -> bool {
+    REACHED.load(Ordering::Relaxed) & (1 << place) != 0
+}
+
+pub(super) fn reach(what: Reach) {
+    set(what as usize);
+}
+
 pub(super) fn has_reached(what: Reach) -> bool {
-    REACHED.load(Ordering::Relaxed) & (1 << what as u32) != 0
+    is_set(what as usize)
+}
+
+/// Notes the property of that place as seen.
+pub(super) fn see(place: usize) {
+    set(SEEN + place);
+}
+
+/// Whether it was.
+pub(super) fn has_seen(place: usize) -> bool {
+    is_set(SEEN + place)
 }

@@ -33,9 +33,24 @@ pub struct ModelReport {
     /// Each property.
     #[serde(skip)]
     pub properties: Vec<PropertyResult>,
-    /// Each part, with its states and its unique states.
+    /// Each part.
     #[serde(skip)]
-    pub parts: Vec<(&'static str, usize, usize)>,
+    pub parts: Vec<Part>,
+}
+
+/// What the check of one part has come to.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Its name.
+    pub name: &'static str,
+    /// States that were made, each as often as it was.
+    pub states: usize,
+    /// States that differ.
+    pub unique_states: usize,
+    /// The longest path.
+    pub depth: usize,
+    /// How long it took.
+    pub seconds: f64,
 }
 
 /// A property that does not hold.
@@ -70,8 +85,12 @@ impl fmt::Display for ModelReport {
             let mark = if property.holds { "holds " } else { "BROKEN" };
             writeln!(f, "{mark}  {}", property.name)?;
         }
-        for (part, states, unique) in &self.parts {
-            writeln!(f, "{part}: {states} states, {unique} of them unique")?;
+        for part in &self.parts {
+            writeln!(
+                f,
+                "{}: {} states, {} of them unique, depth {}, {:.1} s",
+                part.name, part.states, part.unique_states, part.depth, part.seconds
+            )?;
         }
         writeln!(
             f,

@@ -272,6 +272,16 @@ impl Node {
             .any(|running| running.held.session == session)
     }
 
+    /// Whether the tablet is nothing to it, and it has nothing of the tablet: a crash changes nothing.
+    pub(super) fn has_nothing(&self) -> bool {
+        let sessions = self.book.open_ids().len() + self.book.closing_ids().len();
+        self.roles.tablets().next().is_none()
+            && sessions == 0
+            && self.row == Row::Nothing
+            && self.staged.is_none()
+            && self.operations.is_empty()
+    }
+
     /// Whether a holder of that session may go on: it is open, or closing and held.
     pub(super) fn covers(&self, session: SessionId) -> bool {
         matches!(
