@@ -15,9 +15,9 @@ impl Hand {
     pub(super) async fn aim(self: Arc<Self>) {
         let mut aims = self.plan().aims.clone();
         let mut lures = self.plan().lures.clone();
-        let mut decided = self.cluster.log.decided();
         let mut seen: BTreeMap<TabletId, (Epoch, Stage)> = BTreeMap::new();
-        while decided.changed().await.is_ok() {
+        loop {
+            self.cluster.log.decided().await;
             if self.cluster.recorder().is_violated() {
                 return;
             }

@@ -26,7 +26,7 @@ async fn play(scene: &Scene) -> Outcome {
         scene.restarted(id).await?;
     }
     scene.all_applied_but(6).await?;
-    let reading = scene.get_meanwhile(6, "key")?;
+    let reading = scene.read_meanwhile(6, "key")?;
     scene.wait(300).await;
     reader.resume();
     drop(reading.await);

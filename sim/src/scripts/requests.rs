@@ -59,7 +59,7 @@ impl Scene {
     }
 
     /// Reads while the script goes on.
-    pub(super) fn get_meanwhile(&self, via: u64, key: &'static str) -> Outcome<JoinHandle<ClientAnswer>> {
+    pub(super) fn read_meanwhile(&self, via: u64, key: &'static str) -> Outcome<JoinHandle<ClientAnswer>> {
         self.ask_meanwhile(via, key.into(), ClientOp::Get)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tidegate_tablets::{
     Answer, Decided, LogState, Metadata, NodeId, Proposal, ProposeError, StoreStopped, Touched, Version,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::config::draw;
@@ -25,7 +25,7 @@ pub struct SimLog {
     config: SimLogConfig,
     recorder: Recorder,
     inner: Mutex<Inner>,
-    decided: watch::Sender<Version>,
+    decided: Notify,
 }
 
 #[derive(Debug)]
@@ -76,14 +76,17 @@ impl SimLog {
             config,
             recorder,
             inner: Mutex::new(inner),
-            decided: watch::Sender::default(),
+            decided: Notify::new(),
         })
     }
 
-    /// Tells of every version that is decided from now on, or of a later one.
-    #[must_use]
-    pub fn decided(&self) -> watch::Receiver<Version> {
-        self.decided.subscribe()
+    /// Waits until something was decided since the last such wait ended; for one who waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe.
+    pub async fn decided(&self) {
+        self.decided.notified().await;
     }
 
     /// A handle for a node that starts and has applied all there is. Stops the one that the node had before.
@@ -253,7 +256,7 @@ impl SimLog {
         };
         // Outside the lock: whoever is told may look at the log, and is woken.
         let Decided {
-            answer: Answer { outcomes, version },
+            answer: Answer { outcomes, .. },
             touched,
             ..
         } = decided;
@@ -263,7 +266,7 @@ impl SimLog {
             touched: touched.into_iter().collect(),
         });
         copies.iter().for_each(|copy| self.follow(copy));
-        self.decided.send_replace(version);
+        self.decided.notify_one();
         Some(way)
     }
 
