@@ -84,7 +84,8 @@ impl State {
                 Ask::Barrier(asked) => asked < epoch,
                 Ask::Operation(_, frozen) => Some(frozen.session) != session,
             };
-            !(call.awaited && stale) || !std::mem::replace(&mut kept, true)
+            let another = call.awaited && stale && std::mem::replace(&mut kept, true);
+            !another
         });
     }
 
