@@ -11,6 +11,8 @@ pub struct KvConfig {
     pub attempt_deadline: Duration,
     /// How long a replica waits for metadata that a request is ahead of. Default 2 s.
     pub ahead_wait: Duration,
+    /// How long a caller may take from its hello to its request, and to take an answer. Default 10 s.
+    pub caller_wait: Duration,
     /// How long a read waits for further answers, once a quorum is there, before it writes back. Default 10 ms.
     pub settle_wait: Duration,
     /// The wait after a first failed attempt; doubles with each. Default 10 ms.
@@ -49,6 +51,7 @@ impl Default for KvConfig {
             operation_deadline: Duration::from_secs(10),
             attempt_deadline: Duration::from_secs(3),
             ahead_wait: Duration::from_secs(2),
+            caller_wait: Duration::from_secs(10),
             settle_wait: Duration::from_millis(10),
             retry_wait: Duration::from_millis(10),
             retry_wait_max: Duration::from_millis(500),

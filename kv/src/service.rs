@@ -55,7 +55,11 @@ impl KvService {
     /// What to put on the node's router.
     #[must_use]
     pub fn into_service(self) -> (ServiceId, Arc<dyn Service>) {
-        (KV_SERVICE, Arc::new(RpcService::new(self)))
+        let caller_wait = self.config.caller_wait;
+        (
+            KV_SERVICE,
+            Arc::new(RpcService::new(self).with_caller_wait(caller_wait)),
+        )
     }
 
     async fn read(

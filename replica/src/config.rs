@@ -9,6 +9,8 @@ pub struct ReplicaConfig {
     pub barrier_deadline_max: Duration,
     /// The longest an operation's asker is kept waiting, whatever it allows. Default 30 s.
     pub operation_wait_max: Duration,
+    /// How long a caller may take from its hello to its request, and to take an answer. Default 10 s.
+    pub caller_wait: Duration,
     /// The most tablets in one barrier. Default 4096.
     pub barrier_tablets_max: usize,
     /// The most holders that a barrier's answer names. Default 8.
@@ -28,6 +30,7 @@ impl Default for ReplicaConfig {
         Self {
             barrier_deadline_max: Duration::from_secs(30),
             operation_wait_max: Duration::from_secs(30),
+            caller_wait: Duration::from_secs(10),
             barrier_tablets_max: 4096,
             holders_named_max: 8,
             operations_max: 256,

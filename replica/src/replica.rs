@@ -348,12 +348,13 @@ fn control(
     operations: &Arc<Operations>,
     config: &ReplicaConfig,
 ) -> Arc<RpcService<Control>> {
-    Arc::new(RpcService::new(Control {
+    let control = Control {
         config: config.clone(),
         published: Arc::clone(&barrier.published),
         barrier,
         operations: Arc::clone(operations),
-    }))
+    };
+    Arc::new(RpcService::new(control).with_caller_wait(config.caller_wait))
 }
 
 fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -> JoinSet<()> {

@@ -44,6 +44,7 @@ pub(crate) fn kv() -> KvConfig {
         operation_deadline: ms(1500),
         attempt_deadline: ms(500),
         ahead_wait: ms(300),
+        caller_wait: ms(1500),
         settle_wait: ms(4),
         retry_wait: ms(10),
         retry_wait_max: ms(200),
@@ -75,6 +76,7 @@ pub(crate) fn replica() -> ReplicaConfig {
     ReplicaConfig {
         barrier_deadline_max: ms(1500),
         operation_wait_max: ms(1500),
+        caller_wait: ms(1500),
         sweep_drain: ms(800),
         sweep_retry: ms(100),
         stop_drain: ms(300),

@@ -12,8 +12,8 @@ use tracing::debug;
 use crate::service::Service;
 use crate::{Duplex, PeerId, RecvHalf, ResetCode, SendHalf, StreamError};
 
-/// How long a caller may take from its hello to its request, and to take the end of its answers.
-const CALLER_WAIT: Duration = Duration::from_secs(30);
+/// What [`RpcService::new`] gives a caller.
+const CALLER_WAIT: Duration = Duration::from_secs(10);
 
 /// Answers calls.
 #[async_trait]
@@ -35,20 +35,22 @@ pub trait Handler: Send + Sync + fmt::Debug + 'static {
 #[derive(Debug)]
 pub struct Answers {
     send: Box<dyn SendHalf>,
+    caller_wait: Duration,
 }
 
 impl Answers {
-    /// Sends one answer; waits while the caller does not read.
+    /// Sends one answer; waits while the caller does not read, for as long as its service gives callers.
     ///
     /// # Errors
     ///
-    /// [`StreamError`] when the caller is gone; final.
+    /// [`StreamError`] when the caller is gone, or [stalled](ResetCode::Stalled); final.
     ///
     /// # Cancel safety
     ///
     /// Not safe: dropped before it completes, no further answer can be sent.
     pub async fn send(&mut self, answer: Bytes) -> Result<(), StreamError> {
-        self.send.send(&[answer]).await
+        let sent = timeout(self.caller_wait, self.send.send(&[answer])).await;
+        sent.unwrap_or(Err(StreamError::Reset(ResetCode::Stalled)))
     }
 }
 
@@ -67,13 +69,24 @@ impl From<StreamError> for ResetCode {
 #[derive(Debug)]
 pub struct RpcService<H> {
     handler: H,
+    caller_wait: Duration,
 }
 
 impl<H: Handler> RpcService<H> {
-    /// The service of `handler`.
+    /// The service of `handler`, which gives callers 10 s.
     #[must_use]
     pub const fn new(handler: H) -> Self {
-        Self { handler }
+        Self {
+            handler,
+            caller_wait: CALLER_WAIT,
+        }
+    }
+
+    /// How long a caller may take from its hello to its request, to make room for an answer, and to take the end of
+    /// them. One that nothing is heard of any more holds up its stream for so long.
+    #[must_use]
+    pub fn with_caller_wait(self, caller_wait: Duration) -> Self {
+        Self { caller_wait, ..self }
     }
 }
 
@@ -81,8 +94,9 @@ impl<H: Handler> RpcService<H> {
 impl<H: Handler> Service for RpcService<H> {
     async fn serve(&self, peer: PeerId, stream: Duplex) {
         let Duplex { send, mut recv } = stream;
-        let mut answers = Answers { send };
-        let Ok(Ok(Some(request))) = timeout(CALLER_WAIT, recv.recv()).await else {
+        let caller_wait = self.caller_wait;
+        let mut answers = Answers { send, caller_wait };
+        let Ok(Ok(Some(request))) = timeout(caller_wait, recv.recv()).await else {
             debug!(%peer, "a call ended before its request");
             return;
         };
@@ -93,7 +107,7 @@ impl<H: Handler> Service for RpcService<H> {
         };
         match handled {
             Ok(()) => {
-                let finished = timeout(CALLER_WAIT, answers.send.finish()).await;
+                let finished = timeout(caller_wait, answers.send.finish()).await;
                 debug!(%peer, ?finished, "a call was answered");
             }
             Err(code) => answers.send.reset(code),

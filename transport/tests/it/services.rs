@@ -217,6 +217,56 @@ async fn the_deadline_covers_the_answers_too() {
     assert_eq!(start.elapsed(), wait);
 }
 
+/// A peer can fall silent in the middle of a call: what it says is taken and never arrives.
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_falls_silent_before_its_request_holds_its_stream_no_longer_than_its_wait() {
+    let World {
+        network, a, router, ..
+    } = world(RouterConfig::default());
+    let wait = Duration::from_secs(2);
+    let router = router.with(ECHO, Arc::new(RpcService::new(Echo).with_caller_wait(wait)));
+    let _running = tokio::spawn(async move { router.run().await });
+    let mut stream = open_service(&*a, B, ECHO).await.unwrap();
+    network.silence(A, B);
+    stream.send.send(&[Bytes::from_static(b"unheard")]).await.unwrap();
+    let begun = Instant::now();
+    assert_eq!(stream.recv.recv().await, Err(DROPPED));
+    assert_eq!(begun.elapsed(), wait);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_takes_no_answers_holds_its_stream_no_longer_than_its_wait() {
+    let World { a, router, .. } = world(RouterConfig::default());
+    let wait = Duration::from_secs(2);
+    let router = router.with(HOLD, Arc::new(RpcService::new(Endless).with_caller_wait(wait)));
+    let _running = tokio::spawn(async move { router.run().await });
+    let mut stream = open_service(&*a, B, HOLD).await.unwrap();
+    let begun = Instant::now();
+    stream.send.send(&[Bytes::from_static(b"all")]).await.unwrap();
+    stream.send.stopped().await;
+    assert_eq!(begun.elapsed(), wait);
+    let last = loop {
+        match stream.recv.recv().await {
+            Ok(answer) => assert!(answer.is_some(), "answers that were cut short have no end"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(last, StreamError::Reset(ResetCode::Stalled));
+}
+
+/// A handler that answers for as long as anybody listens.
+#[derive(Debug)]
+struct Endless;
+
+#[async_trait]
+impl Handler for Endless {
+    async fn handle(&self, _peer: PeerId, request: Bytes, answers: &mut Answers) -> Result<(), ResetCode> {
+        loop {
+            answers.send(request.clone()).await?;
+        }
+    }
+}
+
 /// A handler that never answers.
 #[derive(Debug)]
 struct Never;
