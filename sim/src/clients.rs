@@ -121,8 +121,26 @@ impl Clients {
         }
     }
 
-    /// Reads every key through every node that is up.
-    pub(crate) async fn read_all(&self) {
+    /// Writes a key of each table through every node that is up. Nothing goes wrong any more: nothing may fail.
+    pub(crate) async fn write_last(&self) -> Result<(), String> {
+        for node in self.cluster.up() {
+            let map = self.cluster.map();
+            let there = self.tables.iter().filter(|table| map.tables.contains_key(table));
+            for table in there {
+                let ask = Ask {
+                    client: 0,
+                    table: *table,
+                    key: hot_key(1),
+                    what: ClientOp::Put(format!("0.last.{}", node.id).into()),
+                };
+                self.ask_well(&node, ask).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every key through every node that is up; as [`write_last`](Self::write_last).
+    pub(crate) async fn read_all(&self) -> Result<(), String> {
         let plan = &self.cluster.plan.clients;
         let hot = (1..=plan.hot_keys).map(hot_key);
         let keys: Vec<Bytes> = hot.chain((1..=plan.cold_keys).map(cold_key)).collect();
@@ -137,15 +155,26 @@ impl Clients {
                         key: key.clone(),
                         what: ClientOp::Get,
                     };
-                    self.ask(&node, ask).await;
+                    self.ask_well(&node, ask).await?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_well(&self, node: &Node, asked: Ask) -> Result<(), String> {
+        let what = format!("{:?} of {:?} through n{}", asked.what, asked.key, node.id);
+        match self.ask(node, asked).await {
+            ClientAnswer::Value(_) | ClientAnswer::Done => Ok(()),
+            ClientAnswer::Failed | ClientAnswer::Unknown => {
+                Err(format!("{what} fails, and nothing goes wrong any more"))
             }
         }
     }
 
-    async fn ask(&self, node: &Node, asked: Ask) {
+    async fn ask(&self, node: &Node, asked: Ask) -> ClientAnswer {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
-        ask(self.cluster.recorder(), node, op, asked).await;
+        ask(self.cluster.recorder(), node, op, asked).await
     }
 }
 

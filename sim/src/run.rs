@@ -83,3 +83,6 @@ where
 
 /// How long virtual time may go on once nothing goes wrong any more, until all has ended.
 pub(crate) const LIVENESS_BOUND: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

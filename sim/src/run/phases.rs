@@ -22,6 +22,10 @@ use crate::report::RunReport;
 /// How long things may go wrong.
 const TROUBLE_MAX: Duration = Duration::from_secs(20);
 
+/// How long streams and tasks may go on once nobody asks for anything any more: what a peer that fell silent was told,
+/// or was to tell, is given up by deadlines alone, and twice this is more than any two of them together.
+const QUIET_BOUND: Duration = Duration::from_secs(5);
+
 /// How often it is looked whether something has come true.
 const PACE: Duration = Duration::from_millis(10);
 
@@ -65,9 +69,12 @@ async fn live_in(cluster: &Arc<Cluster>) -> Result<(), String> {
     if ended.await.is_err() {
         return Err(why_stuck(cluster));
     }
-    clients.read_all().await;
-    // The reads have written back what they have found.
-    sleep(Duration::from_millis(500)).await;
+    clients.write_last().await?;
+    clients.read_all().await?;
+    let left = || (cluster.streams(), cluster.tasks());
+    let gone = until(cluster, || left() == (0, 0));
+    // Who has not ended by then is found by the invariants.
+    drop(timeout(QUIET_BOUND, gone).await);
     Ok(())
 }
 
@@ -127,7 +134,7 @@ fn heal(cluster: &Arc<Cluster>) {
     }
 }
 
-/// Waits until no transition runs, and nothing of one is left.
+/// Waits until no transition runs, nothing of one is left, and no change is still to be decided.
 async fn quiet(cluster: &Cluster) {
     until(cluster, || {
         let resting = cluster
@@ -136,6 +143,7 @@ async fn quiet(cluster: &Cluster) {
             .values()
             .all(|tablet| tablet.transition.is_none());
         resting
+            && cluster.log.is_idle()
             && cluster.up().iter().all(|node| {
                 let sessions = node.sessions.open_sessions().len() + node.sessions.closing_sessions().len();
                 sessions == 0 && cluster.held(node.id).staged.is_empty()

@@ -158,6 +158,11 @@ impl SimLog {
         drop(flights);
     }
 
+    /// Whether no proposal is under way, nor one that is decided late.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().flights.is_empty()
+    }
+
     pub(super) fn touched(&self, after: Version, upto: Version) -> Touched {
         self.lock().history.touched(after, upto)
     }

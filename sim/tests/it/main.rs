@@ -5,4 +5,5 @@
 mod determinism;
 mod engine;
 mod scripts;
+mod seeds;
 mod store;

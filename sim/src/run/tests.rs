@@ -1,0 +1,40 @@
+//! What a run takes for a violation besides the invariants.
+
+use super::*;
+
+async fn with_report(recorder: Recorder, ended: Result<(), String>) -> (RunReport, Result<(), String>) {
+    (recorder.finish(), ended)
+}
+
+#[test]
+fn a_panic_of_a_task_that_nobody_waits_for_is_a_violation() {
+    let report = in_virtual_time(RecorderOptions::default(), "liveness", |recorder| async {
+        tokio::spawn(async { panic!("as a task does") });
+        tokio::task::yield_now().await;
+        with_report(recorder, Ok(())).await
+    });
+    let violation = report.unwrap().violation.unwrap();
+    assert_eq!(violation.invariant, "no_panic");
+    assert!(
+        violation.text.starts_with("as a task does, at "),
+        "{}",
+        violation.text
+    );
+}
+
+#[test]
+fn what_does_not_come_true_in_time_is_a_violation() {
+    let stuck = || Err("nothing moves".to_owned());
+    let report = in_virtual_time(RecorderOptions::default(), "liveness", |recorder| {
+        with_report(recorder, stuck())
+    });
+    let violation = report.unwrap().violation.unwrap();
+    assert_eq!(
+        (violation.invariant, violation.text),
+        ("liveness", stuck().unwrap_err())
+    );
+    let report = in_virtual_time(RecorderOptions::default(), "liveness", |recorder| {
+        with_report(recorder, Ok(()))
+    });
+    assert_eq!(report.unwrap().violation, None);
+}
