@@ -90,6 +90,13 @@ impl Coverage {
         cells.filter(|cell| self.hits_of(cell) == 0).collect()
     }
 
+    /// The kinds of faults that were never done.
+    #[must_use]
+    pub fn never_done(&self) -> Vec<FaultKind> {
+        let all = FaultKind::ALL.into_iter();
+        all.filter(|kind| !self.faults.contains_key(kind)).collect()
+    }
+
     /// The cells that were hit although they are listed as unreachable: the list is wrong.
     #[must_use]
     pub fn wrongly_listed(&self) -> Vec<Cell> {

@@ -11,7 +11,7 @@ use tidegate_tablets::{Epoch, Metadata, NodeId, Outcome, Stage, TableId, TabletI
 /// What a node is in a tablet's transition, or in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// In the old set, and a source of the stream.
+    /// In the old set, and a source of the stream; in a purge every replica, as each fills the others.
     Source,
     /// In the new set only.
     Pending,

@@ -27,6 +27,8 @@ names! {
     RETURNED = "a tablet came back to a node that it had left";
     GIVEN_UP = "acknowledged writes were given up";
     REFUSED = "a change was refused";
+    EXCLUDED = "a node was excluded in mid-transition";
+    BALANCING_OFF = "balancing was switched off in mid-transition";
     FAILED_OVER = "a coordinator started in mid-transition";
     SKIPPED = "a node skipped states by a snapshot";
     WRITE_UNKNOWN = "the outcome of a write was unknown";
@@ -97,6 +99,7 @@ impl Sometimes {
                 if outcomes.iter().any(Result::is_err) {
                     self.count(REFUSED);
                 }
+                self.cluster_wide(facts);
                 for id in touched {
                     self.step(*id, facts);
                 }
@@ -158,6 +161,19 @@ impl Sometimes {
             (EffectKind::Purge, _) => self.count(TOMBSTONES_PURGED),
             (EffectKind::Write, Some(_)) => self.count(FILLED),
             _ => {}
+        }
+    }
+
+    /// What was decided of no tablet.
+    fn cluster_wide(&mut self, facts: &Facts) {
+        let (before, after) = (&facts.previous, &facts.metadata);
+        let excluded = |map: &Metadata| map.nodes.values().filter(|node| node.excluded).count();
+        let moves = after.tablets.values().any(|tablet| tablet.transition.is_some());
+        if moves && excluded(before) < excluded(after) {
+            self.count(EXCLUDED);
+        }
+        if moves && before.balancing && !after.balancing {
+            self.count(BALANCING_OFF);
         }
     }
 

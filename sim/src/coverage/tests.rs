@@ -25,7 +25,7 @@ fn a_cell_that_was_not_hit_is_named() {
     other.take_in(&fault(cell.1, cell.0, cell.2), &facts);
     coverage.add(&other);
     assert_eq!(coverage.empty_cells(), []);
-    assert_eq!(coverage.faults[&FaultKind::Cut], 13 * 3 - 7);
+    assert_eq!(coverage.faults[&FaultKind::Cut], 13 * 3 - 4);
     assert_eq!(coverage.wrongly_listed(), []);
 }
 

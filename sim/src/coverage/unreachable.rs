@@ -16,18 +16,15 @@ pub struct Unreachable {
     pub reason: &'static str,
 }
 
-const NO_STREAM: &str = "a purge replaces no replica: it has neither a source nor a pending one";
+const NO_PENDING: &str = "a purge replaces no replica: none is pending";
 const STOPPED: &str =
     "the stage is entered only when the pending replica is excluded, and that is a stopped machine";
 
 /// All of them.
-pub const UNREACHABLE: [Unreachable; 7] = [
-    unreachable(Stage::Fill, Role::Source, NO_STREAM),
-    unreachable(Stage::Fill, Role::Pending, NO_STREAM),
-    unreachable(Stage::Purge, Role::Source, NO_STREAM),
-    unreachable(Stage::Purge, Role::Pending, NO_STREAM),
-    unreachable(Stage::EndPurge, Role::Source, NO_STREAM),
-    unreachable(Stage::EndPurge, Role::Pending, NO_STREAM),
+pub const UNREACHABLE: [Unreachable; 4] = [
+    unreachable(Stage::Fill, Role::Pending, NO_PENDING),
+    unreachable(Stage::Purge, Role::Pending, NO_PENDING),
+    unreachable(Stage::EndPurge, Role::Pending, NO_PENDING),
     unreachable(Stage::WriteBothReadOldFallback, Role::Pending, STOPPED),
 ];
 

@@ -91,8 +91,12 @@ impl Hand {
     fn some_ways(&self, node: NodeId) -> Vec<(PeerId, PeerId)> {
         let outward = self.dice.happens(0.5);
         let all = self.dice.happens(0.5);
-        self.others(node)
-            .filter(|_| all || self.dice.happens(0.5))
+        let others: Vec<NodeId> = self.others(node).collect();
+        // One at the least, or nothing would go wrong.
+        let one = self.dice.one_of(&others).copied();
+        others
+            .into_iter()
+            .filter(|other| all || Some(*other) == one || self.dice.happens(0.5))
             .map(|other| {
                 if outward {
                     (peer(node), peer(other))

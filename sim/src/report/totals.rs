@@ -16,6 +16,8 @@ use crate::coverage::{Cell, Coverage, cells, reason};
 pub struct Totals {
     /// How many runs.
     pub seeds: u64,
+    /// How many of them no fault was done in.
+    pub without_faults: u64,
     /// Their virtual time.
     pub virtual_time: Duration,
     /// Their events.
@@ -45,6 +47,8 @@ struct Object<'a> {
     seeds: u64,
     seconds: f64,
     violations: &'a [FoundViolation],
+    missed: Vec<String>,
+    without_faults: u64,
     virtual_seconds: f64,
     events: u64,
     hash: String,
@@ -82,6 +86,7 @@ impl Totals {
     /// Adds a run.
     pub fn add(&mut self, run: RunReport) {
         self.seeds += 1;
+        self.without_faults += u64::from(run.coverage.faults.is_empty());
         self.virtual_time += run.virtual_time;
         self.events += run.events;
         self.hash = self
@@ -100,12 +105,28 @@ impl Totals {
     /// Adds other runs.
     pub fn merge(&mut self, other: Self) {
         self.seeds += other.seeds;
+        self.without_faults += other.without_faults;
         self.virtual_time += other.virtual_time;
         self.events += other.events;
         self.hash = self.hash.wrapping_add(other.hash);
         self.coverage.add(&other.coverage);
         self.violations.extend(other.violations);
         self.violations.sort_by_key(|found| found.seed);
+    }
+
+    /// What many runs have to meet, and these did not: faults of each kind, and a hit in each cell that is not listed
+    /// as unreachable, and none in those that are.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        let coverage = &self.coverage;
+        let place = |(stage, kind, role): &Cell| format!("{stage}, {} of {}", kind.name(), role.name());
+        let kinds = coverage.never_done().into_iter();
+        let kinds = kinds.map(|kind| format!("never done: {}", kind.name()));
+        let empty = coverage.empty_cells().into_iter();
+        let empty = empty.map(|cell| format!("never hit: {}", place(&cell)));
+        let wrong = coverage.wrongly_listed().into_iter();
+        let wrong = wrong.map(|cell| format!("hit, and listed as unreachable: {}", place(&cell)));
+        kinds.chain(empty).chain(wrong).collect()
     }
 
     /// One object for other programs, after runs that took so long.
@@ -122,6 +143,8 @@ impl Totals {
             seeds: self.seeds,
             seconds: took.as_secs_f64(),
             violations: &self.violations,
+            missed: self.missed(),
+            without_faults: self.without_faults,
             virtual_seconds: self.virtual_time.as_secs_f64(),
             events: self.events,
             hash: format!("{:016x}", self.hash),

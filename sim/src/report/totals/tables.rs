@@ -18,7 +18,7 @@ pub(super) fn text(totals: &Totals, took: Duration) -> String {
     let _ = writeln!(
         text,
         "{} seeds in {:.1} s ({:.1} ms each): {:.0} s of virtual time, {} events\n\
-         per seed: {:.1} transitions, {:.1} client operations\n",
+         per seed: {:.1} transitions, {:.1} client operations; {} seeds had no fault\n",
         totals.seeds,
         took.as_secs_f64(),
         took.as_secs_f64() * 1000.0 / totals.seeds.max(1) as f64,
@@ -26,6 +26,7 @@ pub(super) fn text(totals: &Totals, took: Duration) -> String {
         totals.events,
         per_seed(coverage.transitions),
         per_seed(coverage.client_ops),
+        totals.without_faults,
     );
     let _ = writeln!(
         text,
@@ -43,16 +44,8 @@ pub(super) fn text(totals: &Totals, took: Duration) -> String {
             listed.reason
         );
     }
-    for (stage, kind, role) in coverage.empty_cells() {
-        let _ = writeln!(text, "never hit: {stage}, {} of {}", kind.name(), role.name());
-    }
-    for (stage, kind, role) in coverage.wrongly_listed() {
-        let _ = writeln!(
-            text,
-            "hit, and listed as unreachable: {stage}, {} of {}",
-            kind.name(),
-            role.name()
-        );
+    for missed in totals.missed() {
+        let _ = writeln!(text, "{missed}");
     }
     for name in coverage.sometimes.never() {
         let _ = writeln!(text, "never: {name}");
