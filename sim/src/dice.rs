@@ -8,14 +8,14 @@ use fastrand::Rng;
 
 /// Dice of one purpose; clones share them. What one purpose draws changes nothing for the others.
 #[derive(Debug, Clone)]
-pub struct Dice {
+pub(crate) struct Dice {
     rng: Arc<Mutex<Rng>>,
 }
 
 impl Dice {
     /// The dice of `purpose` under `seed`.
     #[must_use]
-    pub fn new(seed: u64, purpose: &str) -> Self {
+    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
         Self {
             rng: Arc::new(Mutex::new(Self::rng(seed, purpose))),
         }
@@ -23,7 +23,7 @@ impl Dice {
 
     /// The same, for whoever keeps them to itself.
     #[must_use]
-    pub fn rng(seed: u64, purpose: &str) -> Rng {
+    pub(crate) fn rng(seed: u64, purpose: &str) -> Rng {
         let named = purpose
             .bytes()
             .fold(mix(seed), |mixed, byte| mix(mixed ^ u64::from(byte)));
@@ -32,32 +32,32 @@ impl Dice {
 
     /// A number of that range.
     #[must_use]
-    pub fn number(&self, range: RangeInclusive<u64>) -> u64 {
+    pub(crate) fn number(&self, range: RangeInclusive<u64>) -> u64 {
         self.with(|rng| rng.u64(range))
     }
 
     /// A number below `len`, which is not zero.
     #[must_use]
-    pub fn below(&self, len: usize) -> usize {
+    pub(crate) fn below(&self, len: usize) -> usize {
         self.with(|rng| rng.usize(..len.max(1)))
     }
 
     /// A time of that range, in whole milliseconds.
     #[must_use]
-    pub fn time(&self, range: &RangeInclusive<Duration>) -> Duration {
+    pub(crate) fn time(&self, range: &RangeInclusive<Duration>) -> Duration {
         let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(self.number(millis(range.start())..=millis(range.end())))
     }
 
     /// Whether something of that likelihood happens: 0 to 1.
     #[must_use]
-    pub fn happens(&self, chance: f64) -> bool {
+    pub(crate) fn happens(&self, chance: f64) -> bool {
         self.with(|rng| rng.f64()) < chance
     }
 
     /// One of them; none if there are none.
     #[must_use]
-    pub fn one_of<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn one_of<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
         self.with(|rng| rng.choice(of))
     }
 

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use self::aims::{Aim, Lure};
+pub(crate) use self::aims::{Aim, Lure};
 use crate::dice::Dice;
 use crate::event::FaultKind;
 
 /// Every kind of fault.
-pub const FAULT_KINDS: [FaultKind; 21] = [
+pub(crate) const FAULT_KINDS: [FaultKind; 21] = [
     FaultKind::Crash,
     FaultKind::Cut,
     FaultKind::Delay,
@@ -37,7 +37,7 @@ pub const FAULT_KINDS: [FaultKind; 21] = [
 
 /// What a seed decides before its run begins; the rest is drawn from dice of the same seed on the way.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The seed.
     pub seed: u64,
     /// Nodes at the start.
@@ -74,7 +74,7 @@ pub struct Plan {
 
 /// What the clients do.
 #[derive(Debug, Clone)]
-pub struct ClientsPlan {
+pub(crate) struct ClientsPlan {
     /// How many.
     pub count: u64,
     /// Operations of each, at least.
@@ -89,7 +89,7 @@ pub struct ClientsPlan {
 
 /// What goes wrong with a coordinator's calls.
 #[derive(Debug, Clone)]
-pub struct CallFaults {
+pub(crate) struct CallFaults {
     /// How likely a call is made twice.
     pub duplicate: f64,
     /// How likely a call is made once more, late.
@@ -105,7 +105,7 @@ const fn ms(from: u64, to: u64) -> RangeInclusive<Duration> {
 impl Plan {
     /// The plan of a seed; only faults of `allowed` are in it, whatever the seed would have.
     #[must_use]
-    pub fn of(seed: u64, allowed: &BTreeSet<FaultKind>) -> Self {
+    pub(crate) fn of(seed: u64, allowed: &BTreeSet<FaultKind>) -> Self {
         let dice = Dice::new(seed, "plan");
         // One in eight is left alone: what fails without faults is found there.
         let quiet = dice.happens(0.125);

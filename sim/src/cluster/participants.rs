@@ -139,7 +139,7 @@ async fn told_barrier(
                 node,
                 tablet: answer.tablet,
                 epoch: answer.epoch,
-                result: answer.result.as_ref().map(|()| ()).map_err(ToString::to_string),
+                result: answer.result.as_ref().copied().map_err(ToString::to_string),
             });
             // Nobody listens to an answer that comes once more.
             drop(answers.send(answer).await);

@@ -71,6 +71,12 @@ impl Seat {
         newest.map(|(_, handle)| handle.status()).unwrap_or_default()
     }
 
+    fn vacate(&self) -> BTreeMap<u64, (NodeId, CoordinatorHandle)> {
+        let mut running = self.lock();
+        running.newest = None;
+        std::mem::take(&mut running.coordinators)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,10 +143,7 @@ impl Cluster {
 
     /// Stops all coordinators, and waits until they are gone.
     pub(crate) async fn stop_coordinators(&self) {
-        let mut running = self.seat.lock();
-        running.newest = None;
-        let all = std::mem::take(&mut running.coordinators);
-        drop(running);
+        let all = self.seat.vacate();
         for (node, handle) in all.into_values() {
             handle.stop().await;
             self.recorder().record(Event::CoordinatorStopped { node });

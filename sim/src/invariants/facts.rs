@@ -75,6 +75,17 @@ pub(crate) struct NodeFacts {
     pub(crate) applied: Version,
 }
 
+impl NodeFacts {
+    const fn started(incarnation: u64, applied: Version) -> Self {
+        Self {
+            is_up: true,
+            is_stopping: false,
+            incarnation,
+            applied,
+        }
+    }
+}
+
 /// An engine call with a side effect.
 #[derive(Debug, Clone)]
 pub(crate) struct Effect {
@@ -102,12 +113,8 @@ impl Facts {
                 incarnation,
                 version,
             } => {
-                *self.node(*node) = NodeFacts {
-                    is_up: true,
-                    is_stopping: false,
-                    incarnation: *incarnation,
-                    applied: *version,
-                };
+                let (incarnation, applied) = (*incarnation, *version);
+                *self.node(*node) = NodeFacts::started(incarnation, applied);
             }
             Event::Stopping { node } => self.node(*node).is_stopping = true,
             Event::Crashed { node } => {
@@ -119,10 +126,8 @@ impl Facts {
                 incarnation,
                 session,
                 state,
-            } => {
-                if self.is_of_now(*node, *incarnation) {
-                    self.session(*node, *incarnation, *session, *state);
-                }
+            } if self.is_of_now(*node, *incarnation) => {
+                self.session(*node, *incarnation, *session, *state);
             }
             Event::EffectBegun {
                 call,

@@ -10,7 +10,7 @@ use crate::event::{FaultKind, Role};
 
 /// A fault that is done once, when a tablet enters a stage.
 #[derive(Debug, Clone)]
-pub struct Aim {
+pub(crate) struct Aim {
     /// The stage.
     pub stage: Stage,
     /// To whom.
@@ -23,7 +23,7 @@ pub struct Aim {
 
 /// What makes a transition leave the straight way, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lure {
+pub(crate) enum Lure {
     /// It is cancelled when it enters that stage.
     Cancel(Stage),
     /// Its pending replica crashes when it enters that stage, and is excluded.
@@ -35,7 +35,7 @@ pub enum Lure {
 impl Lure {
     /// The stage that it waits for.
     #[must_use]
-    pub const fn stage(self) -> Stage {
+    pub(crate) const fn stage(self) -> Stage {
         match self {
             Self::Cancel(stage) | Self::ExcludePending(stage) | Self::ExcludeLeaving(stage) => stage,
         }
