@@ -120,6 +120,13 @@ impl Fields<'_> {
                 self.session(*session);
             }
             Event::EffectEnded { call, done } => self.numbers([10, *call, u64::from(*done)]),
+            other => self.answer(other),
+        }
+    }
+
+    /// What coordinators ask, and what they are answered.
+    fn answer(&mut self, event: &Event) {
+        match event {
             Event::BarrierAnswered {
                 node,
                 tablet,

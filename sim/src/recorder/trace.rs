@@ -73,6 +73,14 @@ pub(super) fn line(at: Duration, event: &Event) -> String {
                 if *done { "done" } else { "not done" }
             )
         }
+        other => answer(&mut line, other),
+    };
+    line
+}
+
+/// What coordinators ask, and what they are answered.
+fn answer(line: &mut String, event: &Event) -> std::fmt::Result {
+    match event {
         Event::BarrierAsked {
             node,
             tablet,
@@ -110,9 +118,8 @@ pub(super) fn line(at: Duration, event: &Event) -> String {
                 said(result)
             )
         }
-        other => outer(&mut line, other),
-    };
-    line
+        other => outer(line, other),
+    }
 }
 
 pub(super) fn violation(at: Duration, invariant: &str, text: &str) -> String {
