@@ -29,6 +29,8 @@ pub struct KvStorage {
     transport: Arc<dyn Transport>,
     page_deadline: Duration,
     page_rows_max: usize,
+    #[cfg(tidegate_mutants)]
+    kept: spoil::Kept,
 }
 
 /// Why a replica could not get the tombstones that it lacks: it is to be tried again.
@@ -67,6 +69,8 @@ impl KvStorage {
             transport,
             page_deadline: config.page_deadline,
             page_rows_max: config.page_rows_max.max(1),
+            #[cfg(tidegate_mutants)]
+            kept: spoil::Kept::default(),
         })
     }
 
@@ -192,7 +196,7 @@ impl TargetEngine for KvStorage {
             staging,
             clock: Arc::clone(&self.clock),
             #[cfg(tidegate_mutants)]
-            rows: (Arc::clone(&self.store), TabletId::new(unit.as_u64())),
+            kept: (Arc::clone(&self.kept), unit, session),
         }))
     }
 
@@ -211,7 +215,7 @@ struct ClockedStaging {
     staging: Box<dyn Staging>,
     clock: Arc<HybridClock>,
     #[cfg(tidegate_mutants)]
-    rows: (Arc<dyn RowStore>, TabletId),
+    kept: (spoil::Kept, UnitId, SessionId),
 }
 
 #[async_trait]
@@ -221,13 +225,18 @@ impl Staging for ClockedStaging {
     }
 
     async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {
+        #[cfg(tidegate_mutants)]
+        if tidegate_mutants::on("resume-across-sessions") {
+            let own = self.staging.position(source).await?;
+            return Ok(own.or_else(|| self.kept(source)));
+        }
         self.staging.position(source).await
     }
 
     async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
         self.clock.observe(latest_of(&batch)?);
         #[cfg(tidegate_mutants)]
-        let batch = self.spoil(&guard, batch).await?;
+        let batch = self.spoil(&guard, source, batch).await?;
         self.staging.stage(guard, source, batch).await
     }
 

@@ -19,6 +19,7 @@ mod i06_acknowledged;
 mod i07_linearizable;
 mod i08_sinks;
 mod i09_barriers;
+mod i09_closing;
 mod i09_liveness;
 mod i10_independence;
 mod i11_applying;
@@ -110,6 +111,7 @@ fn all() -> Vec<Box<dyn Invariant>> {
         Box::<i08_sinks::Sinks>::default(),
         Box::<whole_transfers::WholeTransfers>::default(),
         Box::<i09_barriers::Barriers>::default(),
+        Box::<i09_closing::Closing>::default(),
         Box::<i10_independence::Independence>::default(),
         Box::<i11_applying::Applying>::default(),
         // Those that look at the end: what never ended comes first, for the others then follow from it.

@@ -12,6 +12,7 @@ mod ending;
 mod ex_replicas;
 mod excluded_bystander;
 mod fence_after_restart;
+mod forgotten_sessions;
 mod late_receiver;
 mod late_write_after_purge;
 mod late_write_to_new_participant;
@@ -66,6 +67,7 @@ pub fn all() -> &'static [Script] {
         ex_replicas::SCRIPT,
         excluded_bystander::SCRIPT,
         fence_after_restart::SCRIPT,
+        forgotten_sessions::SCRIPT,
         late_receiver::SCRIPT,
         late_write_after_purge::SCRIPT,
         late_write_to_new_participant::SCRIPT,

@@ -4,6 +4,8 @@ mod error;
 mod one_source;
 mod stager;
 mod stop;
+#[cfg(tidegate_mutants)]
+mod unheld;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -154,15 +156,6 @@ impl Puller {
         guard: &SharedGuard,
     ) -> Result<Arc<dyn Staging>, PullError> {
         let (engine, own) = (Arc::clone(&self.engine), Arc::clone(guard));
-        #[cfg(tidegate_mutants)]
-        let frozen = if tidegate_mutants::on("resume-across-sessions") {
-            let mut staged = engine.staged().await.unwrap_or_default();
-            staged.retain(|(of, _)| *of == unit);
-            let session = staged.first().map_or(frozen.session, |(_, session)| *session);
-            FrozenGuard { session, ..frozen }
-        } else {
-            frozen
-        };
         let opening = async move { engine.staging(unit, frozen.session, own).await };
         let staging = call(guard, self.context.config().engine_timeout, opening).await?;
         Ok(staging.into())
@@ -227,9 +220,7 @@ impl Puller {
             injector.hold(BEFORE_ATTACH, guard.closing()).await;
             #[cfg(tidegate_mutants)]
             if tidegate_mutants::on("engine-call-without-guard") {
-                guard.check()?;
-                drop(guard);
-                return staging.attach(Arc::new(tidegate_guard::Unfenced)).await;
+                return staging.attach(unheld::checked(guard)?).await;
             }
             let attached = match guard.check() {
                 Ok(()) => staging.attach(Arc::clone(&guard)).await,

@@ -64,6 +64,8 @@ pub fn part(
     let transition = match &shown.transition {
         // Compared, never substituted: what runs now may be another attempt's session.
         Some(transition) if transition.frozen() == Some(*frozen) => transition,
+        #[cfg(tidegate_mutants)]
+        Some(transition) if tidegate_mutants::on("session-opened-on-demand") => transition,
         _ if applied < frozen.epoch => {
             return Err(OperationError::Rejected(Rejected::NotYetOpen { applied }));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_tablets::{Epoch, Metadata, Stage, Tablet, TabletId, Transition, TransitionKind};
+use tidegate_tablets::{Epoch, Metadata, Selector, Stage, Tablet, TabletId, Transition, TransitionKind};
 
 use super::stage_table::{first, keeps_session, row};
 use super::{Invariant, Now};
@@ -90,7 +90,8 @@ fn transition(before: &Tablet, after: &Tablet) -> Result<(), String> {
                 let word = !from.fewer_sources && to.fewer_sources;
                 return ensure(word && from.session == to.session, "an epoch inside a stage");
             }
-            edge(from, to, after.epoch)
+            edge(from, to, after.epoch)?;
+            selectors(after, to)
         }
     }
 }
@@ -112,7 +113,7 @@ fn begins(before: &Tablet, after: &Tablet, begun: &Transition) -> Result<(), Str
     };
     ensure(sets, "the new set does not replace one replica")?;
     session(None, begun, after.epoch)?;
-    selectors(stage)
+    selectors(after, begun)
 }
 
 fn ends(before: &Tablet, after: &Tablet, ended: &Transition) -> Result<(), String> {
@@ -136,7 +137,6 @@ fn edge(from: &Transition, to: &Transition, epoch: Epoch) -> Result<(), String> 
     let known = was.next == Some(there) || was.back == Some(there);
     ensure(known, &format!("no edge leads from {here} to {there}"))?;
     session(Some(from), to, epoch)?;
-    selectors(there)?;
     let both = here.writes() != there.writes() && here.reads() != there.reads();
     ensure(
         !both,
@@ -144,8 +144,9 @@ fn edge(from: &Transition, to: &Transition, epoch: Epoch) -> Result<(), String> 
     )
 }
 
-/// What is in force is what the table says.
-fn selectors(stage: Stage) -> Result<(), String> {
+/// What is in force is what the table says: where requests go, and not only what the stage is called.
+fn selectors(tablet: &Tablet, transition: &Transition) -> Result<(), String> {
+    let stage = transition.stage;
     let row = row(stage);
     ensure(
         stage.writes() == row.writes && stage.reads() == row.reads,
@@ -156,6 +157,16 @@ fn selectors(stage: Stage) -> Result<(), String> {
             row.writes,
             row.reads
         ),
+    )?;
+    let sets = |selector: Selector| {
+        let old = (selector != Selector::New).then_some(&transition.old);
+        let new = (selector != Selector::Old).then_some(&transition.new);
+        old.into_iter().chain(new).collect::<BTreeSet<_>>()
+    };
+    let (writes, reads) = (tablet.write_sets().into_iter().collect(), tablet.read_set());
+    ensure(
+        sets(row.writes) == writes && sets(row.reads) == BTreeSet::from([reads]),
+        &format!("in {stage} writes go to {writes:?} and reads to {reads:?}"),
     )
 }
 

@@ -23,11 +23,15 @@ impl Scene {
 
     /// Purges all tombstones that there are.
     pub(super) async fn purged(&self) -> Outcome {
+        self.begin_purge().await?;
+        self.rests().await
+    }
+
+    pub(super) async fn begin_purge(&self) -> Outcome<Epoch> {
         let latest = self.cluster.up().iter().map(|node| node.clock.time()).max();
         let floor = latest.unwrap_or_default();
         let purge = self.operator.purge(self.tablet(), floor);
-        purge.await.map_err(told)?;
-        self.rests().await
+        purge.await.map_err(told)
     }
 
     pub(super) async fn cancel(&self, begun: Epoch) -> Outcome {

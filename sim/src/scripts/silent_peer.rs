@@ -7,7 +7,7 @@ use super::scene::{Outcome, Scene, Set};
 
 pub(super) const SCRIPT: Script = Script {
     name: "silent_peer",
-    about: "the source, the pending replica and the coordinator fall silent in turn: deadlines notice, and the move goes on",
+    about: "the source, the pending replica, the coordinator and a replica of a purge fall silent in turn: deadlines notice, and it goes on",
     set: Set {
         nodes: 6,
         tablets: &[&[1, 2, 3]],
@@ -42,5 +42,15 @@ async fn play(scene: &Scene) -> Outcome {
             }
         }
     }
-    Ok(())
+    // What a replica asks another one while it fills has nobody's deadline but its own.
+    scene.delete(2, "key").await?;
+    scene.get(3, "key").await?;
+    scene.calls.stop_at(Stage::Fill);
+    scene.begin_purge().await?;
+    scene.reach(Stage::Fill).await?;
+    scene.silence(2, 3);
+    scene.calls.go();
+    scene.wait(700).await;
+    scene.join(2, 3);
+    scene.rests().await
 }

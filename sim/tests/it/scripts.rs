@@ -40,6 +40,7 @@ scripts!(
     ex_replicas,
     excluded_bystander,
     fence_after_restart,
+    forgotten_sessions,
     late_receiver,
     late_write_after_purge,
     late_write_to_new_participant,
