@@ -93,7 +93,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Demo => named("demo"),
         Command::Sim(words) => return sim::hand_on(&context, words),
         Command::Model(words) => return model::hand_on(&context, words),
-        Command::Mutants(options) => return mutants::run(&context, &options),
+        Command::Mutants(options) => return Ok(mutants::run(&context, &options)),
         Command::Fuzz(wanted) => return fuzz::hand_on(&context, &wanted),
     };
     let mut report = Report::new();

@@ -17,9 +17,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use self::hunt::hunt;
+use self::hunt::{Way, hunt};
 use self::list::{MUTANTS, Mutant, Search};
-use self::outcome::Verdict;
+use self::outcome::{Verdict, Without};
 use self::program::Program;
 use crate::step::{Context, Outcome};
 
@@ -27,13 +27,21 @@ use crate::step::{Context, Outcome};
 const WORKERS: usize = 2;
 
 pub(crate) const HELP: &str = "\
-Each wrong line counts as found when an invariant that has a name fails with it, and holds in the same seeds,
-scripts and model without it.";
+Builds the simulation with all wrong lines in it (RUSTFLAGS=\"--cfg tidegate_mutants\") below the target directory,
+in mutants/, so that other builds stay as they are; then puts one wrong line after the other in force
+(TIDEGATE_MUTANT=name). Each counts as found when an invariant or a property that has a name fails with it, and the
+same seeds, scripts and model are clean in the same program without it. A panic counts for nothing, nor does a search
+that does not end.
+
+Without --quick every place is looked in where a wrong line has to show; with it, until the first has found it.
+
+Exits with 0 when each was found, 1 when one was not or when something is broken without any, 2 when it could not be
+asked so.";
 
 /// What can be asked.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Options {
-    /// Those that die in seconds
+    /// Those that die in seconds, each where it shows soonest
     #[arg(long)]
     quick: bool,
     /// This one
@@ -55,25 +63,32 @@ impl Options {
             .filter(|mutant| self.only.as_ref().is_none_or(|name| name == mutant.name))
             .collect();
         if chosen.is_empty() {
-            bail!("there is no such wrong line");
+            let names: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+            bail!("there is no such wrong line; there are {}", names.join(", "));
         }
         Ok(chosen)
     }
 }
 
 /// `cargo xtask mutants …`.
-pub(crate) fn run(context: &Context, options: &Options) -> Result<ExitCode> {
-    let verdict = judge(context, options)?;
+pub(crate) fn run(context: &Context, options: &Options) -> ExitCode {
+    let verdict = match judge(context, options) {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
     if options.json {
         println!("{}", verdict.to_json());
     } else {
         print!("{verdict}");
     }
-    Ok(if verdict.has_passed() {
+    if verdict.has_passed() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 /// The step: those that die in seconds.
@@ -91,24 +106,27 @@ pub(crate) fn step(context: &Context) -> Result<Outcome> {
 }
 
 fn judge(context: &Context, options: &Options) -> Result<Verdict> {
-    let begun = Instant::now();
     let mut chosen = options.chosen()?;
     let program = Program::build(context)?;
+    let begun = Instant::now();
+    let way = Way {
+        seeds: options.seeds,
+        is_quick: options.quick,
+    };
     // Those that take long first, so that no worker is left alone with one.
     chosen.sort_by_key(|mutant| mutant.is_quick);
-    let mut hunted = at_once(&chosen, |mutant| hunt(&program, mutant, options.seeds))?;
+    let mut hunted = at_once(&chosen, |mutant| hunt(&program, mutant, way))?;
     hunted.sort_by_key(|hunted| {
         MUTANTS
             .iter()
             .position(|mutant| mutant.name == hunted.mutant.name)
     });
-    let searches: BTreeSet<Search> = hunted.iter().filter_map(|hunted| hunted.found_in).collect();
-    let searches: Vec<Search> = whole(searches);
-    let clean = at_once(&searches, |search| program.search(None, *search))?;
-    let violations = clean.into_iter().flatten().collect();
+    let found = hunted.iter().flat_map(|hunted| &hunted.found);
+    let searches = whole(found.map(|found| found.search).collect());
+    let without = at_once(&searches, |search| program.search_without(*search))?;
     Ok(Verdict {
         hunted,
-        violations,
+        without: Without::of(without),
         took: begun.elapsed(),
     })
 }

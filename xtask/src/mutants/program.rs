@@ -23,6 +23,9 @@ const FIRST_SEEDS: u64 = 8;
 /// What the program calls it when something panics.
 const PANIC: &str = "no_panic";
 
+/// What the model calls what it has to get to; that says something of the model, and nothing of the product.
+const SOMETIMES: &str = "sometimes";
+
 /// The variable that says which wrong line is in force.
 const CHOSEN: &str = "TIDEGATE_MUTANT";
 
@@ -31,6 +34,18 @@ const CHOSEN: &str = "TIDEGATE_MUTANT";
 pub(super) struct Program {
     path: PathBuf,
     root: PathBuf,
+}
+
+/// What a search has said.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The first violation that counts.
+    pub(super) violation: Option<Violation>,
+    pub(super) seeds: u64,
+    pub(super) states: u64,
+    pub(super) depth: u64,
+    /// Whether it came to its end by itself.
+    pub(super) has_ended: bool,
 }
 
 /// Something that must never be, as the program tells it.
@@ -52,10 +67,21 @@ pub(super) enum Place {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let invariant = &self.invariant;
         match &self.place {
-            Place::Seed(seed) => write!(f, "{} (seed {seed})", self.invariant),
-            Place::Script(script) => write!(f, "{} (script {script})", self.invariant),
-            Place::Model => write!(f, "{} (model)", self.invariant),
+            Place::Seed(seed) => write!(f, "simulation: {invariant} (seed {seed})"),
+            Place::Script(script) => write!(f, "script: {invariant} ({script})"),
+            Place::Model => write!(f, "model: {invariant}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seed(seed) => write!(f, "seed {seed}"),
+            Self::Script(script) => write!(f, "script {script}"),
+            Self::Model => f.write_str("model"),
         }
     }
 }
@@ -79,31 +105,49 @@ impl Program {
         })
     }
 
-    /// Looks for a violation, with that wrong line in force or with none.
-    pub(super) fn search(&self, mutant: Option<&str>, search: Search) -> Result<Option<Violation>> {
+    /// Looks for a violation by an invariant whose name begins with `by`, with that wrong line in force or with none.
+    pub(super) fn search(&self, mutant: Option<&str>, search: Search, by: &str) -> Result<Told> {
         match search {
-            Search::Seeds(count) => self.seeds(mutant, count),
-            Search::Script(name) => self.ask(mutant, &format!("scripts --only {name}")),
-            Search::Model(size) => self.ask(mutant, &format!("model --size {size}")),
+            Search::Seeds(count) => self.seeds(mutant, count, by),
+            Search::Script(name) => self.ask(mutant, &format!("scripts --only {name}"), by),
+            Search::Model(size) => self.ask(mutant, &format!("model --size {size}"), by),
         }
     }
 
-    fn seeds(&self, mutant: Option<&str>, count: u64) -> Result<Option<Violation>> {
+    /// The same search with no wrong line in force: has to come to its end, and to nothing else.
+    pub(super) fn search_without(&self, search: Search) -> Result<Told> {
+        let mut told = self.search(None, search, "")?;
+        if !told.has_ended {
+            told.violation.get_or_insert_with(|| Violation {
+                invariant: "no end".to_owned(),
+                place: match search {
+                    Search::Seeds(_) => Place::Seed(told.seeds),
+                    Search::Script(name) => Place::Script(name.to_owned()),
+                    Search::Model(_) => Place::Model,
+                },
+                text: "it broke off, or did not end in time".to_owned(),
+            });
+        }
+        Ok(told)
+    }
+
+    fn seeds(&self, mutant: Option<&str>, count: u64, by: &str) -> Result<Told> {
         // More and more at a time: what shows at once is found at once.
         let (mut from, mut some) = (0, FIRST_SEEDS);
         while from < count {
             let seeds = some.min(count - from);
             let words = format!("run --jobs 1 --from {from} --seeds {seeds}");
-            let found = self.ask(mutant, &words)?;
-            if found.is_some() {
-                return Ok(found);
-            }
+            let mut told = self.ask(mutant, &words, by)?;
             (from, some) = (from + seeds, some * 2);
+            told.seeds = from;
+            if told.violation.is_some() || !told.has_ended || from == count {
+                return Ok(told);
+            }
         }
-        Ok(None)
+        Ok(Told::default())
     }
 
-    fn ask(&self, mutant: Option<&str>, words: &str) -> Result<Option<Violation>> {
+    fn ask(&self, mutant: Option<&str>, words: &str, by: &str) -> Result<Told> {
         let mut command = Command::new(&self.path);
         command
             .args(words.split(' '))
@@ -127,9 +171,9 @@ impl Program {
         let code = exit_code(&mut child)?;
         let said = reading.join().ok().context("nobody read what was said")??;
         match code {
-            Some(1) => violation(&said),
-            // Nothing was found; or it broke off, or did not end.
-            _ => Ok(None),
+            Some(0 | 1) => told(&said, by),
+            // It broke off, or did not end: nothing was found.
+            _ => Ok(Told::default()),
         }
     }
 }
@@ -148,13 +192,25 @@ fn exit_code(child: &mut Child) -> Result<Option<i32>> {
     Ok(None)
 }
 
-/// The first violation that the program tells of. That something has panicked is none: what counts is an invariant.
-fn violation(said: &str) -> Result<Option<Violation>> {
+/// What the program tells, and the first violation that counts.
+fn told(said: &str, by: &str) -> Result<Told> {
     let said: Value = serde_json::from_str(said).context("what the simulation said is no JSON")?;
     let all = said.get("violations").and_then(Value::as_array);
-    let all = all.context("the simulation failed without a violation")?;
-    let told: Result<Vec<Violation>> = all.iter().map(read).collect();
-    Ok(told?.into_iter().find(|found| found.invariant != PANIC))
+    let all = all.context("the simulation has said nothing of violations")?;
+    let all: Result<Vec<Violation>> = all.iter().map(read).collect();
+    let number = |name: &str| said.get(name).and_then(Value::as_u64).unwrap_or_default();
+    Ok(Told {
+        violation: all?.into_iter().find(|found| counts(&found.invariant, by)),
+        seeds: number("seeds"),
+        states: number("states"),
+        depth: number("depth"),
+        has_ended: true,
+    })
+}
+
+/// That something has panicked is no violation of an invariant, nor is that the model did not get somewhere.
+fn counts(invariant: &str, by: &str) -> bool {
+    invariant != PANIC && !invariant.starts_with(SOMETIMES) && invariant.starts_with(by)
 }
 
 fn read(told: &Value) -> Result<Violation> {
@@ -177,20 +233,28 @@ mod tests {
     use super::*;
 
     fn first(said: &str) -> Option<String> {
-        violation(said).unwrap().map(|found| found.to_string())
+        told(said, "").unwrap().violation.map(|found| found.to_string())
     }
 
     #[test]
     fn the_first_violation_counts_that_is_no_panic() {
         let said =
             r#"{"violations": [{"invariant": "no_panic", "seed": 6}, {"invariant": "I5", "seed": 7}]}"#;
-        assert_eq!(first(said).as_deref(), Some("I5 (seed 7)"));
-        let said = r#"{"violations": [{"property": "nothing is lost", "text": "x"}]}"#;
-        assert_eq!(first(said).as_deref(), Some("nothing is lost (model)"));
+        assert_eq!(first(said).as_deref(), Some("simulation: I5 (seed 7)"));
+        let said = r#"{"violations": [{"property": "sometimes: a thing"}, {"property": "nothing is lost", "text": "x"}]}"#;
+        assert_eq!(first(said).as_deref(), Some("model: nothing is lost"));
         let said = r#"{"violations": [{"invariant": "I3", "script": "late"}]}"#;
-        assert_eq!(first(said).as_deref(), Some("I3 (script late)"));
+        assert_eq!(first(said).as_deref(), Some("script: I3 (late)"));
         assert_eq!(first(r#"{"violations": []}"#), None);
-        assert!(violation("thread panicked").is_err());
-        assert!(violation(r#"{"violations": [{"seed": 7}]}"#).is_err());
+        assert!(told("thread panicked", "").is_err());
+        assert!(told(r#"{"violations": [{"seed": 7}]}"#, "").is_err());
+    }
+
+    #[test]
+    fn what_only_liveness_may_find_nothing_else_finds() {
+        let said = r#"{"seeds": 9, "violations": [{"invariant": "quiescence", "seed": 6}, {"invariant": "I9-liveness", "seed": 7}]}"#;
+        let told = told(said, "I9").unwrap();
+        assert_eq!(told.violation.unwrap().place, Place::Seed(7));
+        assert_eq!(told.seeds, 9);
     }
 }

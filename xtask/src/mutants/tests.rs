@@ -10,16 +10,24 @@ use crate::workspace;
 /// What precedes a name at a site; put together here, so that this file has none.
 const SITE: &str = concat!("tidegate_mutants", "::on(\"");
 
-fn sites(root: &Path) -> BTreeSet<String> {
+/// The files of the tree that match, and what is in them.
+fn files(root: &Path, pattern: &str) -> impl Iterator<Item = (String, String)> {
     let listed = Process::new("git", root)
-        .words("ls-files --cached --others --exclude-standard *.rs")
+        .words("ls-files --cached --others --exclude-standard")
+        .argument(pattern)
         .output()
         .unwrap();
-    let texts = listed
-        .lines()
-        .filter_map(|path| std::fs::read_to_string(root.join(path)).ok());
-    texts
-        .flat_map(|text| {
+    let root = root.to_path_buf();
+    let paths: Vec<String> = listed.lines().map(str::to_owned).collect();
+    paths.into_iter().filter_map(move |path| {
+        let text = std::fs::read_to_string(root.join(&path)).ok()?;
+        Some((path, text))
+    })
+}
+
+fn sites(root: &Path) -> BTreeSet<String> {
+    files(root, "*.rs")
+        .flat_map(|(_, text)| {
             let names = text.split(SITE).skip(1).filter_map(|rest| rest.split_once('"'));
             names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
         })
@@ -44,4 +52,23 @@ fn what_looks_for_them_does_not_know_of_them() {
     let root = workspace::root().unwrap();
     let manifest = std::fs::read_to_string(root.join("sim/Cargo.toml")).unwrap();
     assert!(!manifest.contains("mutants"));
+    let found = files(&root, "sim/*.rs").find(|(_, text)| text.contains("mutant"));
+    assert_eq!(found.map(|(path, _)| path), None);
+}
+
+#[test]
+fn no_feature_turns_one_on() {
+    let root = workspace::root().unwrap();
+    for (path, text) in files(&root, "*Cargo.toml") {
+        let features = text.split("[features]").nth(1).unwrap_or_default();
+        let features = features.split("\n[").next().unwrap_or_default();
+        assert!(!features.contains("mutants"), "{path}");
+        let dependencies = text.split("tidegate-mutants = ").count() - 1;
+        let behind = text
+            .split("[target.'cfg(tidegate_mutants)'.dependencies]\ntidegate-mutants = ")
+            .count()
+            - 1;
+        // The workspace says where it is; whoever depends on it does so behind the cfg.
+        assert!(path == "Cargo.toml" || dependencies == behind, "{path}");
+    }
 }
