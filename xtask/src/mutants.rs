@@ -27,15 +27,15 @@ use crate::step::{Context, Outcome};
 const WORKERS: usize = 2;
 
 pub(crate) const HELP: &str = "\
-Builds the simulation with all wrong lines in it (RUSTFLAGS=\"--cfg tidegate_mutants\") below the target directory,
-in mutants/, so that other builds stay as they are; then puts one wrong line after the other in force
-(TIDEGATE_MUTANT=name). Each counts as found when an invariant or a property that has a name fails with it, and the
-same seeds, scripts and model are clean in the same program without it. A panic counts for nothing, nor does a search
+Builds the simulation with all wrong lines in it (RUSTFLAGS=\"--cfg tidegate_mutants\") below the target directory, in \
+mutants/, so that other builds stay as they are; then puts one wrong line after the other in force \
+(TIDEGATE_MUTANT=name). Each counts as found when an invariant or a property that has a name fails with it, and the \
+same seeds, scripts and model are clean in the same program without it. A panic counts for nothing, nor does a search \
 that does not end.
 
 Without --quick every place is looked in where a wrong line has to show; with it, until the first has found it.
 
-Exits with 0 when each was found, 1 when one was not or when something is broken without any, 2 when it could not be
+Exits with 0 when each was found, 1 when one was not or when something is broken without any, 2 when it could not be \
 asked so.";
 
 /// What can be asked.
