@@ -41,7 +41,7 @@ asked so.";
 /// What can be asked.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Options {
-    /// Those that die in seconds, each where it shows soonest
+    /// Each until the first place has shown it: seconds
     #[arg(long)]
     quick: bool,
     /// This one
@@ -59,7 +59,6 @@ impl Options {
     fn chosen(&self) -> Result<Vec<&'static Mutant>> {
         let chosen: Vec<&Mutant> = MUTANTS
             .iter()
-            .filter(|mutant| !self.quick || mutant.is_quick)
             .filter(|mutant| self.only.as_ref().is_none_or(|name| name == mutant.name))
             .collect();
         if chosen.is_empty() {
@@ -91,7 +90,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> ExitCode {
     }
 }
 
-/// The step: those that die in seconds.
+/// The step: each, until the first place has shown it.
 pub(crate) fn step(context: &Context) -> Result<Outcome> {
     let options = Options {
         quick: true,
@@ -106,15 +105,13 @@ pub(crate) fn step(context: &Context) -> Result<Outcome> {
 }
 
 fn judge(context: &Context, options: &Options) -> Result<Verdict> {
-    let mut chosen = options.chosen()?;
+    let chosen = options.chosen()?;
     let program = Program::build(context)?;
     let begun = Instant::now();
     let way = Way {
         seeds: options.seeds,
         is_quick: options.quick,
     };
-    // Those that take long first, so that no worker is left alone with one.
-    chosen.sort_by_key(|mutant| mutant.is_quick);
     let mut hunted = at_once(&chosen, |mutant| hunt(&program, mutant, way))?;
     hunted.sort_by_key(|hunted| {
         MUTANTS
