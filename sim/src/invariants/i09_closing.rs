@@ -9,7 +9,7 @@ use tidegate_session::SessionState;
 use tidegate_tablets::{NodeId, TabletId};
 
 use super::{Invariant, Now};
-use crate::event::Event;
+use crate::event::{Event, FaultKind};
 use crate::recorder::name;
 
 /// How long a closing session may be held while no call with an effect runs under it and nothing disturbs. Calls that
@@ -24,6 +24,8 @@ pub(super) struct Closing {
     /// Since when nothing of the engine has held a session that closes.
     free: BTreeMap<(NodeId, SessionId), Option<Duration>>,
     looked: Duration,
+    /// Whether a disk was slowed down: its reads hold sessions as well, and are not told.
+    slow: bool,
     healed: Option<Duration>,
 }
 
@@ -50,7 +52,11 @@ impl Invariant for Closing {
                     self.free.remove(&(*node, *session));
                 }
             },
-            Event::Healed => self.healed = Some(now.at),
+            Event::Fault {
+                kind: FaultKind::SlowDisk,
+                ..
+            } => self.slow = true,
+            Event::Healed => (self.slow, self.healed) = (false, Some(now.at)),
             Event::Started { node, .. } | Event::Crashed { node } => {
                 self.free.retain(|(of, _), _| of != node);
             }
@@ -91,8 +97,7 @@ impl Closing {
         let mut effects = now.facts.running(node, TabletId::of_session(session));
         // What this very event has ended ran until now.
         let ended = now.facts.ended.as_ref();
-        !now.facts.disturbed
-            && !healing
+        !(now.facts.disturbed || self.slow || healing)
             && !effects.any(|(_, effect)| effect.session == Some(session))
             && ended.is_none_or(|ended| ended.node != node || ended.session != Some(session))
     }
