@@ -64,7 +64,8 @@ impl Calls {
     /// Asks every one of `nodes`; each call in a task of its own. A call that waits for its turn ends when nobody
     /// waits for its answer; one that was made becomes what `straggler` says.
     ///
-    /// An answer of more than `entries_max` rows or timestamps, its parts together, does not count.
+    /// An answer of more than `entries_max` rows or timestamps, its parts together, or of more parts than that, does
+    /// not count.
     pub(crate) fn ask(
         &self,
         nodes: impl IntoIterator<Item = NodeId>,
@@ -139,7 +140,13 @@ impl Call {
         let mut reply = rpc::call(&*self.transport, peer, KV_SERVICE, request, left).await?;
         let mut whole: Option<Answer> = None;
         let mut left = self.entries_max;
+        let mut parts = 0;
         while let Some(part) = reply.next().await? {
+            // A part has an entry, or is the only one for keys that have none: more parts would be empty without end.
+            parts += 1;
+            if parts > self.entries_max.max(1) {
+                return Err(CallError::Protocol);
+            }
             let part = Answer::decode(&part, left)?;
             left = left.saturating_sub(part.entries());
             self.follow(&part);
@@ -164,5 +171,74 @@ impl Call {
             }
             Answer::Refused(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use tidegate_transport::ResetCode;
+    use tidegate_transport::rpc::{Answers, Handler, RpcService};
+    use tidegate_transport::service::{Router, RouterConfig};
+    use tidegate_transport_mem::{MemConfig, MemNetwork};
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// Answers with parts that have no rows, as many as it is told.
+    #[derive(Debug)]
+    struct Empty {
+        parts: usize,
+    }
+
+    #[async_trait]
+    impl Handler for Empty {
+        async fn handle(
+            &self,
+            _peer: PeerId,
+            _request: Bytes,
+            answers: &mut Answers,
+        ) -> Result<(), ResetCode> {
+            let rows = Vec::new();
+            let part = Answer::Rows { clock: 1, rows }.encode().unwrap();
+            for _ in 0..self.parts {
+                answers.send(part.clone()).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// What becomes of a question about `entries_max` keys that is answered with so many parts, none with a row.
+    async fn asked(entries_max: usize, parts: usize) -> Result<Answer, CallError> {
+        let network = MemNetwork::new(MemConfig::default());
+        let near: Arc<dyn Transport> = network.join(PeerId::new(1)).unwrap();
+        let far: Arc<dyn Transport> = network.join(PeerId::new(2)).unwrap();
+        let service = Arc::new(RpcService::new(Empty { parts }));
+        let router = Router::new(far, RouterConfig::default()).with(KV_SERVICE, service);
+        let serving = tokio::spawn(async move { router.run().await });
+        let clock = Arc::new(HybridClock::new(NodeId::new(1), 1, || 1_u64));
+        let calls = Calls::new(near, clock, &KvConfig::default());
+        let question = (&Bytes::from_static(b"?"), entries_max);
+        let deadline = Instant::now() + DEADLINE;
+        let mut asked = calls.ask([NodeId::new(2)], question, Straggler::Ends, deadline);
+        let (_, answer) = asked.recv().await.unwrap();
+        serving.abort();
+        answer
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_no_more_parts_than_it_may_have_entries() {
+        let begun = Instant::now();
+        assert!(matches!(asked(2, 2).await, Ok(Answer::Rows { rows, .. }) if rows.is_empty()));
+        assert_eq!(asked(2, 3).await, Err(CallError::Protocol));
+        assert_eq!(asked(2, usize::MAX).await, Err(CallError::Protocol));
+        assert!(
+            matches!(asked(0, 1).await, Ok(Answer::Rows { .. })),
+            "one is always taken"
+        );
+        assert!(begun.elapsed() < DEADLINE, "not given up for its deadline");
     }
 }
