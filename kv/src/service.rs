@@ -198,7 +198,8 @@ impl KvService {
             return Err(Failure::Reset(ResetCode::Refused));
         }
         drop(map);
-        let entries_max = self.config.batch_keys_max.max(self.config.engine_keys_max);
+        // A client puts one key at least into a message, whatever its limits.
+        let entries_max = self.config.batch_keys_max.max(self.config.engine_keys_max).max(1);
         match Request::decode(&request, entries_max).map_err(|_| Failure::Reset(ResetCode::Decode))? {
             Request::Read { keys, .. } | Request::Latest { keys, .. }
                 if !keys.iter().all(|key| self.config.allows(key)) =>

@@ -216,6 +216,20 @@ async fn batches_span_tablets_and_messages() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn limits_of_nothing_let_one_key_through_at_a_time() {
+    let config = KvConfig {
+        batch_keys_max: 0,
+        engine_keys_max: 0,
+        ..KvConfig::default()
+    };
+    let cluster = Cluster::start_with(3, 1, config).await;
+    let (client, table) = (cluster.client(1), cluster.table);
+    client.put(table, "k".into(), "v".into()).await.unwrap();
+    let read = client.read_many(table, vec!["k".into(), "x".into()]).await;
+    assert_eq!(read, [Ok(Some("v".into())), Ok(None)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_one_key_twice_in_a_batch_the_last_stays() {
     let cluster = Cluster::start(3).await;
     let writes = ["a", "b", "c"].map(|value| Write {
