@@ -201,7 +201,7 @@ impl Gate {
         // sees it gone. The last to leave learns nothing here of what the others did; who needs that asks
         // `is_drained`, as every wait does.
         if self.word.fetch_sub(ENTRY, Ordering::Release) == CLOSED | ENTRY {
-            self.wake();
+            self.waiters.wake_all();
         }
     }
 }
