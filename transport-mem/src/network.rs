@@ -74,7 +74,8 @@ impl MemNetwork {
         Ok(Arc::new(MemTransport::new(Arc::clone(&self.shared), node)))
     }
 
-    /// How many streams are open, on all links together; a stream is until both ends have let go of both halves.
+    /// How many streams are open, on all links together; a stream is until both ends have let go of both halves, or
+    /// its connection was cut.
     #[must_use]
     pub fn streams(&self) -> usize {
         let state = self.shared.lock();
@@ -106,7 +107,8 @@ impl MemNetwork {
 
     /// From now on nothing that `from` sends arrives at `to`, and neither is told: a half-open peer. Frames are taken
     /// until no more fit; ends, resets, stops, cuts, and that `from` left or was dropped, are not heard of; where there
-    /// is no connection yet, opens of both fail after their wait. What `to` sends arrives.
+    /// is no connection yet, opens of both fail after their wait. What `to` sends arrives. What `from` had sent before,
+    /// a frame that still waited for room among it, may arrive.
     ///
     /// [`heal`](Self::heal) ends it for what is opened from then on, and for streams that lost nothing. A stream that
     /// lost something stays as it is until its users give it up.
