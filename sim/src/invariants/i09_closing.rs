@@ -94,11 +94,13 @@ impl Closing {
     /// Whether nothing that may hold a session does.
     fn is_free(&self, now: &Now<'_>, node: NodeId, session: SessionId) -> bool {
         let healing = self.healed.is_some_and(|healed| now.at < healed + HEALING);
+        if now.facts.disturbed || self.slow || healing {
+            return false;
+        }
         let mut effects = now.facts.running(node, TabletId::of_session(session));
         // What this very event has ended ran until now.
         let ended = now.facts.ended.as_ref();
-        !(now.facts.disturbed || self.slow || healing)
-            && !effects.any(|(_, effect)| effect.session == Some(session))
+        !effects.any(|(_, effect)| effect.session == Some(session))
             && ended.is_none_or(|ended| ended.node != node || ended.session != Some(session))
     }
 }
