@@ -14,11 +14,17 @@ use super::list::Search;
 use crate::process::Process;
 use crate::step::Context;
 
-/// A search that has not ended by then finds nothing: that is no violation.
+/// A search without a wrong line that has not ended by then is not clean.
 const WAITED_MAX: Duration = Duration::from_secs(900);
 
+/// A search with one that has not ended by then finds nothing: that is no violation. Some run round in circles.
+const HUNTED_MAX: Duration = Duration::from_secs(60);
+
 /// Seeds of the first try.
-const FIRST_SEEDS: u64 = 8;
+const FIRST_SEEDS: u64 = 4;
+
+/// Seeds of a try: so few that one which does not end takes not many others along.
+const SEEDS_MAX: u64 = 16;
 
 /// What the program calls it when something panics.
 const PANIC: &str = "no_panic";
@@ -138,7 +144,7 @@ impl Program {
             let seeds = some.min(count - from);
             let words = format!("run --jobs 1 --from {from} --seeds {seeds}");
             let mut told = self.ask(mutant, &words, by)?;
-            (from, some) = (from + seeds, some * 2);
+            (from, some) = (from + seeds, SEEDS_MAX.min(some * 2));
             told.seeds = from;
             if told.violation.is_some() || !told.has_ended || from == count {
                 return Ok(told);
@@ -168,7 +174,8 @@ impl Program {
             let mut said = String::new();
             output.read_to_string(&mut said).map(|_| said)
         });
-        let code = exit_code(&mut child)?;
+        let waited = if mutant.is_some() { HUNTED_MAX } else { WAITED_MAX };
+        let code = exit_code(&mut child, waited)?;
         let said = reading.join().ok().context("nobody read what was said")??;
         match code {
             Some(0 | 1) => told(&said, by),
@@ -179,9 +186,9 @@ impl Program {
 }
 
 /// Waits for the end; none if it had to be brought about, or was by a signal.
-fn exit_code(child: &mut Child) -> Result<Option<i32>> {
+fn exit_code(child: &mut Child, waited: Duration) -> Result<Option<i32>> {
     let begun = Instant::now();
-    while begun.elapsed() < WAITED_MAX {
+    while begun.elapsed() < waited {
         if let Some(status) = child.try_wait()? {
             return Ok(status.code());
         }
