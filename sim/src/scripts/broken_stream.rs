@@ -9,7 +9,7 @@ use super::scene::{Outcome, Scene, Set, n};
 
 pub(super) const SCRIPT: Script = Script {
     name: "broken_stream",
-    about: "the connection is lost, the source stops, and the source crashes in the middle of a stream: nothing half is attached",
+    about: "the connection is lost, the source stops, crashes, and cannot read in the middle of a stream: nothing half is attached",
     set: Set {
         nodes: 5,
         tablets: &[&[1, 2, 3]],
@@ -44,5 +44,12 @@ async fn play(scene: &Scene) -> Outcome {
             scene.moved(4, 1).await?;
         }
     }
-    Ok(())
+    let source = scene.disk(1)?;
+    source.slow(Duration::from_millis(10)..=Duration::from_millis(10));
+    scene.begin_move(1, 4).await?;
+    scene
+        .until("a part of it is staged", || scene.staged(4) > 0)
+        .await?;
+    source.fail_next(1);
+    scene.rests().await
 }

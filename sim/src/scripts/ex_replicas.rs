@@ -26,6 +26,8 @@ async fn play(scene: &Scene) -> Outcome {
         scene.restarted(id).await?;
     }
     scene.all_applied_but(6).await?;
+    // Before the third one says that the map is old.
+    scene.delay(6, 3, 100);
     let reading = scene.read_meanwhile(6, "key")?;
     scene.wait(300).await;
     reader.resume();
