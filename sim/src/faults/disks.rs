@@ -14,7 +14,9 @@ impl Hand {
         };
         self.strike(FaultKind::SlowDisk, &[node]);
         let least = self.time(5, 100);
-        disk.slow(least..=least + self.time(0, 400));
+        // Some calls take longer than any barrier waits for who holds its session.
+        let spread = if self.dice.happens(0.2) { 3000 } else { 400 };
+        disk.slow(least..=least + self.time(0, spread));
         let usual = self.plan().disk_delay.clone();
         let lasts = self.time(20, 900);
         self.later(lasts, move |_| disk.slow(usual));

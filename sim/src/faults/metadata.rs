@@ -15,8 +15,10 @@ impl Hand {
             return;
         };
         self.strike(FaultKind::MetadataDelay, &[node]);
-        there.store.lag(Duration::from_millis(10)..=self.time(20, 700));
-        let lasts = self.time(50, 1200);
+        // Some fall behind by more than any barrier waits for them.
+        let most = if self.dice.happens(0.2) { 3000 } else { 700 };
+        there.store.lag(Duration::from_millis(10)..=self.time(20, most));
+        let lasts = self.time(50, 500 + most);
         self.later(lasts, move |hand| {
             there.store.lag(hand.plan().apply_delay.clone());
         });
