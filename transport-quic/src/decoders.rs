@@ -39,7 +39,6 @@ pub fn certificates(identity: &Identity) -> Vec<Vec<u8>> {
 }
 
 /// The frames of a stream of which at most so many bytes come at a time, and how it ends for its reader.
-#[must_use]
 pub fn frames(stream: &[u8], frame_max: usize, at_a_time: usize) -> (Vec<Bytes>, Result<(), StreamError>) {
     let mut drip = Drip { stream, at_a_time };
     let mut cutter = FrameCutter::new(frame_max);

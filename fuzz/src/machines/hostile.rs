@@ -93,7 +93,7 @@ impl Hostile {
             19 => {
                 let frame = self.script.short();
                 for _ in 0..64 {
-                    self.say(&[frame.clone()]).await;
+                    self.say(std::slice::from_ref(&frame)).await;
                 }
             }
             20 => {
