@@ -5,7 +5,8 @@ use std::io;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use indicatif::ProgressBar;
-use tidegate_sim::model::{Size, check};
+use serde::Serialize;
+use tidegate_sim::model::{ModelReport, Size, check};
 
 use super::Found;
 
@@ -18,6 +19,14 @@ pub(super) struct ModelArgs {
     /// Print one object in JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What the program prints for other programs: of seeds the model has none.
+#[derive(Debug, Serialize)]
+struct Object<'a> {
+    seeds: u64,
+    #[serde(flatten)]
+    report: &'a ModelReport,
 }
 
 /// Goes through every state; how far it is goes to stderr where that is a terminal.
@@ -34,7 +43,14 @@ pub(super) fn execute(args: &ModelArgs) -> io::Result<Found> {
     });
     bar.finish_and_clear();
     if args.json {
-        println!("{}", serde_json::to_string(&report).map_err(io::Error::other)?);
+        println!(
+            "{}",
+            serde_json::to_string(&Object {
+                seeds: 0,
+                report: &report
+            })
+            .map_err(io::Error::other)?
+        );
     } else {
         print!("{report}");
     }

@@ -35,7 +35,9 @@ pub(super) fn execute(args: &ScriptsArgs) -> io::Result<Found> {
     let is_meant = |script: &&Script| args.only.as_ref().is_none_or(|only| only == script.name);
     let scripts: Vec<&Script> = all().iter().filter(is_meant).collect();
     if scripts.is_empty() {
-        return Err(io::Error::other("there is no script of that name"));
+        return Err(io::Error::other(
+            "there is no script of that name; `scripts --list` says which there are",
+        ));
     }
     if args.list {
         for script in scripts {
@@ -80,6 +82,9 @@ pub(super) fn execute(args: &ScriptsArgs) -> io::Result<Found> {
     if args.json {
         let object = json!({
             "scripts": scripts.len(),
+            "seeds": 0,
+            "states": 0,
+            "depth": 0,
             "seconds": seconds,
             "violations": violations,
         });

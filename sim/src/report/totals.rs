@@ -45,6 +45,9 @@ pub struct FoundViolation {
 #[derive(Debug, Serialize)]
 struct Object<'a> {
     seeds: u64,
+    /// Of the model's there are none.
+    states: u64,
+    depth: u64,
     seconds: f64,
     violations: &'a [FoundViolation],
     missed: Vec<String>,
@@ -141,6 +144,8 @@ impl Totals {
         hits.extend(coverage.hits.iter().map(|(cell, count)| (*cell, *count)));
         serde_json::to_string(&Object {
             seeds: self.seeds,
+            states: 0,
+            depth: 0,
             seconds: took.as_secs_f64(),
             violations: &self.violations,
             missed: self.missed(),

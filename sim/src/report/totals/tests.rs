@@ -33,6 +33,7 @@ fn an_object_says_what_other_programs_ask_for() {
     let json = totals().to_json(Duration::from_millis(1500)).unwrap();
     let object: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(object["seeds"], 2);
+    assert_eq!((&object["states"], &object["depth"]), (&0.into(), &0.into()));
     assert_eq!(object["seconds"], 1.5);
     assert_eq!(object["violations"][0]["seed"], 2);
     assert_eq!(object["violations"][1]["invariant"], "I1-effects");
