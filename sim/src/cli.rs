@@ -6,6 +6,7 @@ mod output;
 mod run;
 mod scripts;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::thread;
@@ -56,6 +57,8 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(Found::Nothing) => ExitCode::SUCCESS,
         Ok(Found::Violations) => ExitCode::from(1),
+        // Whom it was told to has heard enough: `--trace | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(2),
         Err(error) => {
             eprintln!("tidegate-sim: {error}");
             ExitCode::from(2)
@@ -64,6 +67,20 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// As many as the machine has cores, unless it is said.
-fn jobs(said: Option<usize>) -> usize {
-    said.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
+fn jobs(said: Option<NonZeroUsize>) -> usize {
+    said.map_or_else(
+        || thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        NonZeroUsize::get,
+    )
+}
+
+/// Seeds end where their numbers do: what is asked beyond that would be other seeds than were asked.
+fn has_an_end(from: u64, count: u64) -> io::Result<()> {
+    match from.checked_add(count.saturating_sub(1)) {
+        Some(_) => Ok(()),
+        None => Err(io::Error::other(format!(
+            "there are no {count} seeds from {from} on: the last is {}",
+            u64::MAX
+        ))),
+    }
 }

@@ -2,27 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use tidegate_sim::report::{FoundViolation, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run_many};
 
 use super::output::{self, Bar, DETERMINISM, Shown};
-use super::{Found, jobs};
+use super::{Found, has_an_end, jobs};
 
 /// What to audit.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// How many seeds.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
     /// How many at once the second time; the first time it is one. As many as there are cores, unless it is said.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Print one object in JSON.
     #[arg(long)]
     json: bool,
@@ -31,7 +32,8 @@ pub(super) struct AuditArgs {
 /// Runs each seed alone and then beside others, on other threads: what happened must be the same.
 pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
     let begun = Instant::now();
-    let bar = Bar::new(args.seeds * 2);
+    has_an_end(args.from, args.seeds)?;
+    let bar = Bar::new(args.seeds.saturating_mul(2));
     let mut totals = Totals::default();
     let mut hashes = BTreeMap::new();
     for jobs in [1, jobs(args.jobs).max(2)] {

@@ -20,12 +20,16 @@ pub(super) struct Bar {
 impl Bar {
     pub(super) fn new(count: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
-            let bar = if count == u64::MAX {
-                ProgressBar::new_spinner()
+            // As many as there is time for: nobody knows how many are left.
+            let (bar, shown) = if count == u64::MAX {
+                (ProgressBar::new_spinner(), "{pos} seeds in {elapsed}, {per_sec}")
             } else {
-                ProgressBar::new(count)
+                (
+                    ProgressBar::new(count),
+                    "{pos} of {len} seeds, {per_sec}, {eta} left",
+                )
             };
-            let style = ProgressStyle::with_template("{pos} of {len} seeds, {per_sec}, {eta} left");
+            let style = ProgressStyle::with_template(shown);
             style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
         });
         Self { bar }

@@ -1,14 +1,15 @@
 //! `tidegate-sim run`.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, value_parser};
 use tidegate_sim::report::{RunReport, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run, run_many};
 
 use super::output::{self, Bar, Shown};
-use super::{Found, jobs};
+use super::{Found, has_an_end, jobs};
 
 /// Lines of a trace that a failure shows.
 const TRACE_SHOWN: usize = 200;
@@ -31,22 +32,22 @@ pending replica or coordinator was never hit, unless that one is listed as unrea
 #[derive(Debug, Args)]
 #[command(after_help = MORE)]
 pub(super) struct RunArgs {
-    /// How many seeds; with --minutes, as many as there is time for.
-    #[arg(long)]
+    /// How many seeds, 1000 unless it is said; with --minutes, as many as there is time for.
+    #[arg(long, value_parser = value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
     /// How many at once; as many as there are cores, unless it is said.
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// How long to begin seeds.
     #[arg(long, value_parser = minutes)]
     minutes: Option<f64>,
     /// Only this seed.
     #[arg(long, conflicts_with_all = ["seeds", "from", "minutes"])]
     seed: Option<u64>,
-    /// Print all that happens, not only the end of a failure.
+    /// Print all that happens, not only the end of a failure; to stderr with --json.
     #[arg(long, requires = "seed")]
     trace: bool,
     /// Print one object in JSON.
@@ -58,7 +59,11 @@ pub(super) struct RunArgs {
 fn minutes(said: &str) -> Result<f64, String> {
     let minutes: f64 = said.parse().map_err(|_| "no number".to_owned())?;
     let told = Duration::try_from_secs_f64(minutes * 60.0);
-    told.map(|_| minutes).map_err(|error| error.to_string())
+    let told = told.map_err(|error| error.to_string())?;
+    if told.is_zero() {
+        return Err("no time to begin any seed".to_owned());
+    }
+    Ok(minutes)
 }
 
 pub(super) fn execute(args: &RunArgs) -> io::Result<Found> {
@@ -82,7 +87,12 @@ fn one(seed: u64, args: &RunArgs) -> io::Result<Found> {
         &[]
     };
     for line in lines {
-        println!("{line}");
+        // The object stays alone on stdout; and who has seen enough of a trace closes it.
+        if args.json {
+            writeln!(io::stderr(), "{line}")?;
+        } else {
+            writeln!(io::stdout(), "{line}")?;
+        }
     }
     let mut totals = Totals::default();
     totals.add(report);
@@ -109,6 +119,9 @@ fn many(args: &RunArgs) -> io::Result<Found> {
             .minutes
             .map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
     };
+    if args.seeds.is_some() {
+        has_an_end(args.from, count)?;
+    }
     let bar = Bar::new(count);
     let mut totals = Totals::default();
     run_many(seeds, &RunOptions::default(), |report| {
