@@ -13,6 +13,7 @@ use crate::{checks, fuzz, model, mutants, sim, workspace};
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask",
+    bin_name = "cargo xtask",
     about = "Checks and chores of the workspace",
     disable_version_flag = true
 )]

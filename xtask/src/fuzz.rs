@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 
 use self::run::{Ran, fuzz};
 use crate::process::Process;
@@ -30,13 +30,15 @@ const FLAGS: &str = "--cfg tidegate_fuzz \
 pub(crate) const HELP: &str = "\
 An input that fails is copied to fuzz/artifacts, with the command that feeds it again.
 What a run finds worth keeping stays in target/fuzz/corpus and is gone on from; --keep takes it,
-minimised, into fuzz/corpus.";
+minimised, into fuzz/corpus.
+
+Exits with 0 when nothing was found, 1 after a finding, 2 when it could not be run as asked.";
 
 /// What to feed, and for how long.
 #[derive(Debug, Args)]
 pub(crate) struct Wanted {
     /// For how long each target is fed; all of them, two at a time, take half their number times as long
-    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     seconds: u64,
     /// Only these targets
     #[arg(long, value_name = "NAME")]
@@ -59,12 +61,17 @@ pub(crate) struct Ground<'a> {
 
 /// `cargo xtask fuzz`.
 pub(crate) fn hand_on(context: &Context, wanted: &Wanted) -> Result<ExitCode> {
+    let names = names(context, &wanted.target)?;
     let ground = Ground {
         context,
         program: build(context)?,
         seconds: wanted.seconds,
     };
-    let names = names(context, &wanted.target)?;
+    eprintln!(
+        "{} targets, {BESIDE} at a time, each for {} s; each is told of when it ends",
+        names.len(),
+        wanted.seconds
+    );
     let ran = run_all(&ground, &names)?;
     if wanted.keep {
         for name in &names {
@@ -95,8 +102,9 @@ fn build(context: &Context) -> Result<std::path::PathBuf> {
     Process::cargo(&context.root)
         .environment("RUSTFLAGS", FLAGS)
         .environment("CARGO_TARGET_DIR", &target)
-        .words("build --locked --quiet --profile fuzz --package tidegate-fuzz --target")
+        .words("build --locked --profile fuzz --package tidegate-fuzz --target")
         .argument(host)
+        .quiet_unless_seen()
         .run_in_silence()?
         .filter(|code| *code == 0)
         .map_or_else(

@@ -10,8 +10,10 @@ use crate::step::{Context, Outcome};
 
 pub(crate) const HELP: &str = "\
 What can be asked:
-  --size small|medium|large   what of the protocol is in it: seconds, minutes, more
-  --json                      one object on stdout and nothing else";
+  --size small|medium|large   how much is in it: seconds, minutes (unless it is said), more
+  --json                      one object on stdout and nothing else
+
+Exits with 0 when every property holds, 1 when one does not, 2 when it could not be run as asked.";
 
 /// `cargo xtask model …`.
 pub(crate) fn hand_on(context: &Context, words: Words) -> Result<ExitCode> {

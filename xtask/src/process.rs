@@ -1,7 +1,7 @@
 //! Running other programs.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, IsTerminal as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,6 +39,15 @@ impl Process {
     /// Adds arguments, given as one line of words.
     pub(crate) fn words(self, line: &str) -> Self {
         line.split_whitespace().fold(self, Self::argument)
+    }
+
+    /// For cargo: how far a build is, where somebody looks on; only what went wrong, where nobody does.
+    pub(crate) fn quiet_unless_seen(self) -> Self {
+        if io::stderr().is_terminal() {
+            self
+        } else {
+            self.argument("--quiet")
+        }
     }
 
     pub(crate) fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {

@@ -25,10 +25,15 @@ What can be asked:
   --minutes M    as many as fit
   --seed S       this one, and what went wrong in it
   --trace        everything that happens in it
-  --json         one object on stdout and nothing else
+  --json         one object on stdout and nothing else; sim/README.md says what is in it
 
 cargo xtask sim audit [--seeds N]      each seed again and beside others: must happen the same
-cargo xtask sim scripts [--only NAME]  what random faults rarely hit, by hand";
+cargo xtask sim scripts [--only NAME]  what random faults rarely hit, by hand; --list names them
+
+The first time builds it, which takes minutes. `cargo xtask sim run --help`, `sim audit --help` and `sim scripts --help` say \
+the rest.
+
+Exits with 0 when nothing was found, 1 after a violation, 2 when it could not be run as asked.";
 
 /// What to hand on.
 #[derive(Debug, Args)]
@@ -63,9 +68,11 @@ pub(crate) fn hand_on(context: &Context, words: Words) -> Result<ExitCode> {
 pub(crate) fn hand_to_program(context: &Context, words: &[OsString]) -> Result<ExitCode> {
     build(context)?;
     let code = program(context, words).run_in_silence()?;
-    // A signal has no code.
-    let code = code.and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    // A signal has no code, and is no violation.
+    let Some(code) = code.and_then(|code| u8::try_from(code).ok()) else {
+        bail!("the simulation was ended by a signal");
+    };
+    Ok(ExitCode::from(code))
 }
 
 /// The step: seeds, and that they decide everything.
@@ -81,7 +88,8 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 /// Builds the program; what cargo has to say goes to where errors go.
 pub(crate) fn build(context: &Context) -> Result<()> {
     let code = Process::cargo(&context.root)
-        .words("build --locked --quiet --release --package tidegate-sim")
+        .words("build --locked --release --package tidegate-sim")
+        .quiet_unless_seen()
         .run_in_silence()?;
     if code != Some(0) {
         bail!("the simulation cannot be built");

@@ -96,10 +96,15 @@ impl Program {
     /// Builds it, beside what other builds have built.
     pub(super) fn build(context: &Context) -> Result<Self> {
         let target = context.target.join("mutants");
+        eprintln!(
+            "building the simulation with wrong lines into {}",
+            target.display()
+        );
         let code = Process::cargo(&context.root)
             .environment("RUSTFLAGS", "--cfg tidegate_mutants")
             .environment("CARGO_TARGET_DIR", &target)
-            .words("build --locked --quiet --release --package tidegate-sim")
+            .words("build --locked --release --package tidegate-sim")
+            .quiet_unless_seen()
             .run_in_silence()?;
         if code != Some(0) {
             bail!("the simulation cannot be built with wrong lines in it");
