@@ -287,8 +287,12 @@ impl Facts {
                 .count();
             live >= quorum_of(set)
         };
-        let fewer = tablet.transition.as_ref().is_some_and(|t| t.fewer_sources);
-        fewer || !live(tablet.read_set())
+        let Some(transition) = &tablet.transition else {
+            return !live(&tablet.replicas);
+        };
+        // Where reads are new and there is a way back, either set holds what was acknowledged.
+        let way_back = transition.stage == Stage::WriteBothReadNew && live(&transition.old);
+        transition.fewer_sources || !(live(tablet.read_set()) || way_back)
     }
 }
 

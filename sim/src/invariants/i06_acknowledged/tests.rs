@@ -4,6 +4,7 @@ use super::Acknowledged;
 use crate::event::ClientAnswer::{Done, Failed, Unknown};
 use crate::event::ClientOp::{Delete, Put};
 use crate::invariants::testing::{World, caught, value};
+use tidegate_tablets::{Stage, TransitionKind};
 
 #[test]
 fn what_a_quorum_holds_passes() {
@@ -71,4 +72,28 @@ fn writes_that_were_given_up_are_not_asked_for() {
     caught(world.end(), "op 1");
     world.exclude(2).unwrap();
     world.end().unwrap();
+}
+
+#[test]
+fn writes_that_a_way_back_saves_are_asked_for() {
+    let mut world = World::new(Acknowledged);
+    world.client(1, "a", Put(value(1)), Done);
+    world.begin(TransitionKind::Migration).unwrap();
+    world.lead_to(Stage::WriteBothReadNew);
+    // Of the new set one is left, of the old one two.
+    world.exclude(4).unwrap();
+    world.exclude(2).unwrap();
+    let back = [
+        Stage::WriteBothReadOldFallback,
+        Stage::CleanupTarget,
+        Stage::RevertMigration,
+    ];
+    back.into_iter()
+        .for_each(|stage| world.advance(Some(stage)).unwrap());
+    world.advance(None).unwrap();
+    world.put(1, &[("a", 1)]);
+    world.put(3, &[("a", 1)]);
+    world.end().unwrap();
+    [1, 3].into_iter().for_each(|node| world.put(node, &[]));
+    caught(world.end(), "op 1");
 }
