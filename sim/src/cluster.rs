@@ -195,6 +195,9 @@ impl Cluster {
         disk.crash();
         self.recorder().record(Event::Crashed { node: id });
         self.seat.lost(id, self.recorder());
+        if !self.seat.is_taken() {
+            self.ground.lose_coordinator();
+        }
         self.changed.notify_waiters();
         true
     }

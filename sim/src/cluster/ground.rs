@@ -18,6 +18,8 @@ pub(crate) struct Ground {
     pub(crate) dice: Dice,
     log: Arc<SimLog>,
     coordinator: Mutex<Option<NodeId>>,
+    /// Whether it runs: after a crash there is none until another one starts.
+    coordinates: AtomicBool,
     healed: AtomicBool,
 }
 
@@ -28,6 +30,7 @@ impl Ground {
             dice,
             log,
             coordinator: Mutex::default(),
+            coordinates: AtomicBool::new(false),
             healed: AtomicBool::new(false),
         }
     }
@@ -42,13 +45,19 @@ impl Ground {
         self.recorder.record(Event::Healed);
     }
 
-    /// Where the newest coordinator runs.
+    /// Where the newest coordinator runs, or ran.
     pub(crate) fn coordinator(&self) -> Option<NodeId> {
         *self.coordinator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_coordinator(&self, at: Option<NodeId>) {
-        *self.coordinator.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    pub(crate) fn set_coordinator(&self, at: NodeId) {
+        *self.coordinator.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        self.coordinates.store(true, Ordering::Relaxed);
+    }
+
+    /// The newest coordinator is gone with its node.
+    pub(crate) fn lose_coordinator(&self) {
+        self.coordinates.store(false, Ordering::Relaxed);
     }
 
     /// Tells of a fault that is done now, and where it lands.
@@ -101,7 +110,7 @@ impl Ground {
             .into_iter()
             .filter(|role| nodes_in(*role, tablet).contains(&node))
             .collect();
-        if self.coordinator() == Some(node) {
+        if self.coordinates.load(Ordering::Relaxed) && self.coordinator() == Some(node) {
             roles.push(Role::Coordinator);
         }
         if roles.is_empty() {

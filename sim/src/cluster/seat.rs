@@ -58,7 +58,7 @@ impl Seat {
     }
 
     /// Whether the newest coordinator runs.
-    fn is_taken(&self) -> bool {
+    pub(super) fn is_taken(&self) -> bool {
         self.lock().newest.is_some()
     }
 
@@ -121,7 +121,7 @@ impl Cluster {
         running.newest = Some(number);
         running.coordinators.insert(number, (at, handle));
         drop(running);
-        self.ground.set_coordinator(Some(at));
+        self.ground.set_coordinator(at);
         self.recorder().record(Event::CoordinatorStarted { node: at });
         true
     }

@@ -119,7 +119,7 @@ impl Scene {
         };
         let store = Arc::clone(&node.store) as _;
         let handle = Coordinator::start(store, Arc::new(held), configs::coordinator());
-        self.cluster.ground.set_coordinator(Some(node.id));
+        self.cluster.ground.set_coordinator(node.id);
         self.recorder()
             .record(Event::CoordinatorStarted { node: node.id });
         *self.coordinator.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
