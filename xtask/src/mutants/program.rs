@@ -125,7 +125,7 @@ impl Program {
         }
     }
 
-    /// The same search with no wrong line in force: has to come to its end, and to nothing else.
+    /// The same search with no wrong line in force: has to come to its end, and to nothing else, a panic included.
     pub(super) fn search_without(&self, search: Search) -> Result<Told> {
         let mut told = self.search(None, search, "")?;
         if !told.has_ended {
@@ -183,7 +183,7 @@ impl Program {
         let code = exit_code(&mut child, waited)?;
         let said = reading.join().ok().context("nobody read what was said")??;
         match code {
-            Some(0 | 1) => told(&said, by),
+            Some(0 | 1) => told(&said, |invariant| counts(mutant, invariant, by)),
             // It broke off, or did not end: nothing was found.
             _ => Ok(Told::default()),
         }
@@ -205,14 +205,14 @@ fn exit_code(child: &mut Child, waited: Duration) -> Result<Option<i32>> {
 }
 
 /// What the program tells, and the first violation that counts.
-fn told(said: &str, by: &str) -> Result<Told> {
+fn told(said: &str, counts: impl Fn(&str) -> bool) -> Result<Told> {
     let said: Value = serde_json::from_str(said).context("what the simulation said is no JSON")?;
     let all = said.get("violations").and_then(Value::as_array);
     let all = all.context("the simulation has said nothing of violations")?;
     let all: Result<Vec<Violation>> = all.iter().map(read).collect();
     let number = |name: &str| said.get(name).and_then(Value::as_u64).unwrap_or_default();
     Ok(Told {
-        violation: all?.into_iter().find(|found| counts(&found.invariant, by)),
+        violation: all?.into_iter().find(|found| counts(&found.invariant)),
         seeds: number("seeds"),
         states: number("states"),
         depth: number("depth"),
@@ -220,9 +220,11 @@ fn told(said: &str, by: &str) -> Result<Told> {
     })
 }
 
-/// That something has panicked is no violation of an invariant, nor is that the model did not get somewhere.
-fn counts(invariant: &str, by: &str) -> bool {
-    invariant != PANIC && !invariant.starts_with(SOMETIMES) && invariant.starts_with(by)
+/// Whether a violation counts: without a wrong line each does. With one, that something has panicked is no violation of
+/// an invariant, nor is that the model did not get somewhere.
+fn counts(mutant: Option<&str>, invariant: &str, by: &str) -> bool {
+    let is_named = invariant != PANIC && !invariant.starts_with(SOMETIMES);
+    mutant.is_none() || (is_named && invariant.starts_with(by))
 }
 
 fn read(told: &Value) -> Result<Violation> {
@@ -245,7 +247,8 @@ mod tests {
     use super::*;
 
     fn first(said: &str) -> Option<String> {
-        told(said, "").unwrap().violation.map(|found| found.to_string())
+        let told = told(said, |invariant| counts(Some("a line"), invariant, ""));
+        told.unwrap().violation.map(|found| found.to_string())
     }
 
     #[test]
@@ -258,14 +261,23 @@ mod tests {
         let said = r#"{"violations": [{"invariant": "I3", "script": "late"}]}"#;
         assert_eq!(first(said).as_deref(), Some("script: I3 (late)"));
         assert_eq!(first(r#"{"violations": []}"#), None);
-        assert!(told("thread panicked", "").is_err());
-        assert!(told(r#"{"violations": [{"seed": 7}]}"#, "").is_err());
+        assert!(told("thread panicked", |_| true).is_err());
+        assert!(told(r#"{"violations": [{"seed": 7}]}"#, |_| true).is_err());
+    }
+
+    #[test]
+    fn a_panic_without_a_wrong_line_is_not_clean() {
+        for invariant in [PANIC, "sometimes: a thing", "quiescence"] {
+            assert!(counts(None, invariant, ""), "{invariant}");
+        }
+        assert!(!counts(Some("a line"), PANIC, ""));
+        assert!(counts(Some("a line"), "quiescence", ""));
     }
 
     #[test]
     fn what_only_liveness_may_find_nothing_else_finds() {
         let said = r#"{"seeds": 9, "violations": [{"invariant": "quiescence", "seed": 6}, {"invariant": "I9-liveness", "seed": 7}]}"#;
-        let told = told(said, "I9").unwrap();
+        let told = told(said, |invariant| counts(Some("a line"), invariant, "I9")).unwrap();
         assert_eq!(told.violation.unwrap().place, Place::Seed(7));
         assert_eq!(told.seeds, 9);
     }
