@@ -124,7 +124,7 @@ impl Participants for WatchedParticipants {
     }
 }
 
-/// Runs a barrier; its answers are told before they are handed on.
+/// Runs a barrier, which is told before it is asked for; its answers are told before they are handed on.
 async fn told_barrier(
     calls: &dyn Participants,
     ground: &Ground,
@@ -132,6 +132,14 @@ async fn told_barrier(
     request: BarrierRequest,
     answers: mpsc::Sender<BarrierAnswer>,
 ) -> Result<(), CallError> {
+    for (tablet, epoch) in &request.tablets {
+        ground.recorder.record(Event::BarrierAsked {
+            node,
+            tablet: *tablet,
+            epoch: *epoch,
+            min_version: request.min_version,
+        });
+    }
     let (sender, mut told) = mpsc::channel::<BarrierAnswer>(ANSWERS_QUEUED);
     let hand_on = async {
         while let Some(answer) = told.recv().await {

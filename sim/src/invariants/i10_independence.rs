@@ -7,15 +7,21 @@ use tidegate_guard::SessionId;
 use tidegate_tablets::{Epoch, NodeId, TabletId, Version};
 
 use super::{Invariant, Now};
-use crate::event::{EffectKind, Event};
+use crate::event::{EffectKind, Event, FaultKind};
 
 /// How long an answer may take once nothing of its own tablet holds it, where nothing disturbs.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+/// How long reads that were slow before everything was healed may go on.
+const HEALING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Independence {
     asked: BTreeMap<(NodeId, TabletId), Asked>,
     looked: Duration,
+    /// Whether a disk was slowed down: the reads of an older request hold a barrier as well, and are not told.
+    slow: bool,
+    healed: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -58,8 +64,15 @@ impl Invariant for Independence {
                 }
             }
             // Whoever asked is gone, and hears nothing.
-            Event::Crashed { .. } | Event::CoordinatorStopped { .. } | Event::Fault { .. } => {
-                self.asked.clear()
+            Event::Crashed { .. } | Event::CoordinatorStopped { .. } => self.asked.clear(),
+            Event::Fault { kind, .. } => {
+                self.asked.clear();
+                self.slow |= *kind == FaultKind::SlowDisk;
+            }
+            // What was lost on the way before is asked for again.
+            Event::Healed => {
+                self.asked.clear();
+                (self.slow, self.healed) = (false, Some(now.at));
             }
             _ => {}
         }
@@ -74,11 +87,10 @@ impl Independence {
             return Ok(());
         }
         self.looked = now.at;
+        let healing = self.healed.is_some_and(|healed| now.at < healed + HEALING);
+        let disturbed = now.facts.disturbed || self.slow || healing;
         for ((node, tablet), asked) in &mut self.asked {
-            if now.facts.disturbed
-                || now.facts.epoch(*tablet) != asked.epoch
-                || held(now, *node, *tablet, asked)
-            {
+            if disturbed || now.facts.epoch(*tablet) != asked.epoch || held(now, *node, *tablet, asked) {
                 asked.free = None;
                 continue;
             }

@@ -14,16 +14,18 @@ fn asked() -> World {
     world.begin(TransitionKind::Migration).unwrap();
     world.lead_to(Stage::WriteBothReadNew);
     world.applied(4).unwrap();
-    let (epoch, min_version) = (world.tablet().epoch, world.metadata.version);
+    ask(&mut world);
     world
-        .tell(Event::BarrierAsked {
-            node: n(4),
-            tablet: TABLET,
-            epoch,
-            min_version,
-        })
-        .unwrap();
-    world
+}
+
+fn ask(world: &mut World) {
+    let asked = Event::BarrierAsked {
+        node: n(4),
+        tablet: TABLET,
+        epoch: world.tablet().epoch,
+        min_version: world.metadata.version,
+    };
+    world.tell(asked).unwrap();
 }
 
 fn later(world: &mut World, millis: u64) -> Seen {
@@ -89,4 +91,23 @@ fn a_holder_of_another_tablet_is_caught() {
     };
     held_by(TABLET).unwrap();
     caught(held_by(TabletId::new(7)), "t7 holds the barrier of t0");
+}
+
+#[test]
+fn a_slow_disk_may_hold_it_until_some_time_after_it_was_healed() {
+    let mut world = asked();
+    let fault = Event::Fault {
+        kind: FaultKind::SlowDisk,
+        nodes: vec![n(4)],
+        hits: Vec::new(),
+    };
+    world.tell(fault).unwrap();
+    ask(&mut world);
+    later(&mut world, 10).unwrap();
+    later(&mut world, 3000).unwrap();
+    world.tell(Event::Healed).unwrap();
+    ask(&mut world);
+    later(&mut world, 10).unwrap();
+    later(&mut world, 5000).unwrap();
+    caught(later(&mut world, 1500), "has not answered the barrier of t0");
 }
