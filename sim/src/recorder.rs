@@ -162,6 +162,15 @@ impl Recorder {
         self.shared.started.elapsed()
     }
 
+    /// Takes note of what must never be and no invariant can see.
+    pub(crate) fn break_off(&self, property: &'static str, text: String) {
+        let at = self.now();
+        let mut state = self.state();
+        if state.violation.is_none() {
+            self.hold_against(&mut state, at, Err((property, text)));
+        }
+    }
+
     /// Holds the end against the invariants, and says what the run came to. Everything has healed by now, and is
     /// quiet.
     #[must_use]

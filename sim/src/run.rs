@@ -3,6 +3,7 @@
 mod many;
 mod panics;
 mod phases;
+mod wall;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -58,6 +59,20 @@ pub(crate) fn in_virtual_time<F>(
 where
     F: Future<Output = (RunReport, Result<(), String>)>,
 {
+    in_virtual_time_within(WALL_MAX, options, property, live)
+}
+
+/// The same; after so long on the clock on the wall it is broken off.
+fn in_virtual_time_within<F>(
+    max: Duration,
+    options: RecorderOptions,
+    property: &'static str,
+    live: impl FnOnce(Recorder) -> F,
+) -> io::Result<RunReport>
+where
+    F: Future<Output = (RunReport, Result<(), String>)>,
+{
+    let mut wall = wall::Wall::new(max)?;
     let panics = panics::Watch::begin();
     let runtime = Builder::new_current_thread()
         .enable_time()
@@ -66,7 +81,18 @@ where
     let recorder = runtime.block_on(async { Recorder::new(options) });
     let lived = {
         let recorder = recorder.clone();
-        panics::caught(|| runtime.block_on(Box::pin(live(recorder))))
+        panics::caught(|| {
+            runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    lived = Box::pin(live(recorder.clone())) => lived,
+                    () = wall.is_reached() => {
+                        recorder.break_off("no_end", format!("it runs for {max:?}, and never comes to rest"));
+                        (recorder.finish(), Ok(()))
+                    }
+                }
+            })
+        })
     };
     drop(runtime);
     let (mut report, found) = match (lived, panics.end()) {
@@ -80,6 +106,10 @@ where
     }
     Ok(report)
 }
+
+/// How long a run may take on the clock on the wall, which is a thousand times what it takes: its tasks wake each other
+/// for ever, and virtual time stands still.
+const WALL_MAX: Duration = Duration::from_secs(300);
 
 /// How long virtual time may go on once nothing goes wrong any more, until all has ended.
 pub(crate) const LIVENESS_BOUND: Duration = Duration::from_secs(60);

@@ -38,3 +38,33 @@ fn what_does_not_come_true_in_time_is_a_violation() {
     });
     assert_eq!(report.unwrap().violation, None);
 }
+
+#[test]
+fn a_run_whose_time_stands_still_is_broken_off_and_named() {
+    let begun = std::time::Instant::now();
+    let max = Duration::from_millis(50);
+    let report = in_virtual_time_within(max, RecorderOptions::default(), "liveness", |recorder| async {
+        tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        with_report(recorder, Ok(())).await
+    });
+    assert!(begun.elapsed() >= max);
+    let violation = report.unwrap().violation.unwrap();
+    assert_eq!((violation.invariant, violation.at), ("no_end", Duration::ZERO));
+}
+
+#[test]
+fn a_run_tells_of_what_is_asked_and_of_what_is_answered() {
+    let options = RunOptions {
+        trace: true,
+        faults: BTreeSet::new(),
+    };
+    let trace = run(0, &options).unwrap().trace.join("\n");
+    for told in [" is asked for a barrier of ", " answers barrier of "] {
+        assert!(trace.contains(told), "no line has {told:?}");
+    }
+}
