@@ -10,6 +10,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand, TargetKind};
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) package: String,
+    pub(crate) version: String,
     /// Its folder at the top.
     pub(crate) folder: String,
     pub(crate) is_library: bool,
@@ -46,6 +47,7 @@ pub(crate) fn read(root: &Path) -> Result<(PathBuf, Vec<Member>)> {
         .into_iter()
         .map(|package| Member {
             package: package.name.to_string(),
+            version: package.version.to_string(),
             folder: folder(package.manifest_path.as_std_path()),
             is_library: package
                 .targets

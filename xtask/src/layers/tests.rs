@@ -6,6 +6,7 @@ use crate::workspace::{self, Dependency};
 fn member(folder: &str, dependencies: Vec<Dependency>) -> Member {
     Member {
         package: format!("tidegate-{folder}"),
+        version: "0.1.0".to_owned(),
         folder: folder.to_owned(),
         is_library: true,
         is_published: true,
