@@ -41,7 +41,6 @@ fn what_does_not_come_true_in_time_is_a_violation() {
 
 #[test]
 fn a_run_whose_time_stands_still_is_broken_off_and_named() {
-    let begun = std::time::Instant::now();
     let max = Duration::from_millis(50);
     let report = in_virtual_time_within(max, RecorderOptions::default(), "liveness", |recorder| async {
         tokio::spawn(async {
@@ -49,10 +48,9 @@ fn a_run_whose_time_stands_still_is_broken_off_and_named() {
                 tokio::task::yield_now().await;
             }
         });
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        std::future::pending::<()>().await;
         with_report(recorder, Ok(())).await
     });
-    assert!(begun.elapsed() >= max);
     let violation = report.unwrap().violation.unwrap();
     assert_eq!((violation.invariant, violation.at), ("no_end", Duration::ZERO));
 }
