@@ -1,9 +1,10 @@
 //! What a node says does not arrive any more, and nobody is told.
 
-use tidegate_tablets::Stage;
+use tidegate_tablets::{NodeId, Stage};
 
 use super::Script;
 use super::scene::{Outcome, Scene, Set};
+use crate::event::{Event, FaultKind};
 
 pub(super) const SCRIPT: Script = Script {
     name: "silent_peer",
@@ -29,7 +30,7 @@ async fn play(scene: &Scene) -> Outcome {
             scene.calls.stop_at(stage);
             scene.begin_move(1, 4).await?;
             scene.reach(stage).await?;
-            scene.silence(from, to);
+            silence(scene, from, to);
             scene.calls.go();
             said += 1;
             let meanwhile = scene.put_meanwhile(5, "key", format!("said {said}"))?;
@@ -48,9 +49,19 @@ async fn play(scene: &Scene) -> Outcome {
     scene.calls.stop_at(Stage::Fill);
     scene.begin_purge().await?;
     scene.reach(Stage::Fill).await?;
-    scene.silence(2, 3);
+    silence(scene, 2, 3);
     scene.calls.go();
     scene.wait(700).await;
     scene.join(2, 3);
     scene.rests().await
+}
+
+/// The invariants are told: an answer that is on its way is lost, and its barrier is late by no fault of the tablet's.
+fn silence(scene: &Scene, from: u64, to: u64) {
+    scene.recorder().record(Event::Fault {
+        kind: FaultKind::HalfOpen,
+        nodes: vec![NodeId::new(from), NodeId::new(to)],
+        hits: Vec::new(),
+    });
+    scene.silence(from, to);
 }
