@@ -1,5 +1,6 @@
 //! What can be asked of the metadata, and the answers.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use thiserror::Error;
@@ -135,10 +136,16 @@ pub enum Refused {
     },
     /// The replica sets do not make sense; says how.
     #[error("{0}")]
-    Invalid(&'static str),
+    Invalid(Cow<'static, str>),
     /// An exclusion would take this tablet's quorum.
     #[error("tablet {0} would lose its quorum")]
     Quorum(TabletId),
+}
+
+impl Refused {
+    pub(crate) const fn invalid(why: &'static str) -> Self {
+        Self::Invalid(Cow::Borrowed(why))
+    }
 }
 
 /// The answer to one change.

@@ -7,14 +7,14 @@ use crate::{
 impl Metadata {
     pub(super) fn create_table(&mut self, name: &str, replicas: &[ReplicaSpec]) -> Result<Applied, Refused> {
         if name.len() > Table::NAME_BYTES_MAX {
-            return Err(Refused::Invalid("the name of a table is too long"));
+            return Err(Refused::invalid("the name of a table is too long"));
         }
         if replicas.len() > Table::TABLETS_MAX as usize {
-            return Err(Refused::Invalid("a table of too many tablets"));
+            return Err(Refused::invalid("a table of too many tablets"));
         }
         let count = replicas.len() as u32;
         if count == 0 || replicas.iter().any(ReplicaSpec::is_empty) {
-            return Err(Refused::Invalid("a table without replicas"));
+            return Err(Refused::invalid("a table without replicas"));
         }
         if let Some(node) = replicas
             .iter()
@@ -28,7 +28,7 @@ impl Metadata {
             self.next_table.checked_add(1),
             self.next_tablet.checked_add(u64::from(count)),
         ) else {
-            return Err(Refused::Invalid("the numbers of tables or tablets are used up"));
+            return Err(Refused::invalid("the numbers of tables or tablets are used up"));
         };
 
         let table = TableId::new(self.next_table);

@@ -26,15 +26,15 @@ impl Metadata {
                 check_floor(&tablet, purge_floor)?;
                 tablet.replicas.clone()
             }
-            (TransitionKind::Purge, ..) => return Err(Refused::Invalid("a purge changes no replica")),
+            (TransitionKind::Purge, ..) => return Err(Refused::invalid("a purge changes no replica")),
             (_, Some(leaving), Some(pending)) => {
                 if purge_floor != 0 {
-                    return Err(Refused::Invalid("only a purge has a floor"));
+                    return Err(Refused::invalid("only a purge has a floor"));
                 }
                 self.replaced(&tablet.replicas, kind, leaving, pending)?
             }
             _ => {
-                return Err(Refused::Invalid(
+                return Err(Refused::invalid(
                     "a leaving replica and a pending one have to be named",
                 ));
             }
@@ -117,13 +117,13 @@ impl Metadata {
             return Err(Refused::NoTransition(id));
         };
         if transition.kind != TransitionKind::Rebuild {
-            return Err(Refused::Invalid("only a rebuild can go on with fewer sources"));
+            return Err(Refused::invalid("only a rebuild can go on with fewer sources"));
         }
         if !transition.stage.cancellable() {
-            return Err(Refused::Invalid("the rebuild has pulled already, or goes back"));
+            return Err(Refused::invalid("the rebuild has pulled already, or goes back"));
         }
         if transition.fewer_sources {
-            return Err(Refused::Invalid(
+            return Err(Refused::invalid(
                 "the rebuild may go on with fewer sources already",
             ));
         }
@@ -177,17 +177,17 @@ impl Metadata {
         pending: NodeId,
     ) -> Result<BTreeSet<NodeId>, Refused> {
         if !replicas.contains(&leaving) {
-            return Err(Refused::Invalid("the leaving node is no replica"));
+            return Err(Refused::invalid("the leaving node is no replica"));
         }
         if replicas.contains(&pending) {
-            return Err(Refused::Invalid("the pending node is a replica already"));
+            return Err(Refused::invalid("the pending node is a replica already"));
         }
         if !self.is_live_member(pending) {
             return Err(Refused::NoNode(pending));
         }
         match (kind, self.is_live_member(leaving)) {
             (TransitionKind::Rebuild, true) => {
-                return Err(Refused::Invalid("a rebuild replaces an excluded replica"));
+                return Err(Refused::invalid("a rebuild replaces an excluded replica"));
             }
             (TransitionKind::Migration, false) => return Err(Refused::NoNode(leaving)),
             _ => {}
@@ -240,18 +240,18 @@ fn epoch_after(tablet: &Tablet) -> Result<Epoch, Refused> {
     tablet
         .epoch
         .checked_next()
-        .ok_or(Refused::Invalid("the tablet's epochs are used up"))
+        .ok_or(Refused::invalid("the tablet's epochs are used up"))
 }
 
 fn check_floor(tablet: &Tablet, floor: u64) -> Result<(), Refused> {
     if floor <= tablet.purge_floor {
-        return Err(Refused::Invalid(
+        return Err(Refused::invalid(
             "a purge's floor lies above that of the purges before",
         ));
     }
     // Every replica's clock has to go above the floor.
     if floor == u64::MAX {
-        return Err(Refused::Invalid("no clock can go above that floor"));
+        return Err(Refused::invalid("no clock can go above that floor"));
     }
     Ok(())
 }

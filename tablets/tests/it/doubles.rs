@@ -110,7 +110,10 @@ impl MetadataStore for Double {
                     .iter()
                     .any(|c| scratch.apply(version, c).outcome.is_err());
                 if refused {
-                    return Ok(vec![Err(Refused::Invalid("not all")); proposal.changes.len()]);
+                    return Ok(vec![
+                        Err(Refused::Invalid("not all".into()));
+                        proposal.changes.len()
+                    ]);
                 }
             }
             Fault::AppliesWhatItRefuses => {

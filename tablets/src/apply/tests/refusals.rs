@@ -129,21 +129,21 @@ fn a_move_that_makes_no_sense_is_refused() {
             Some(1),
             Some(2),
             0,
-            Refused::Invalid("the pending node is a replica already"),
+            Refused::invalid("the pending node is a replica already"),
         ),
         (
             Migration,
             Some(1),
             Some(1),
             0,
-            Refused::Invalid("the pending node is a replica already"),
+            Refused::invalid("the pending node is a replica already"),
         ),
         (
             Migration,
             Some(4),
             Some(5),
             0,
-            Refused::Invalid("the leaving node is no replica"),
+            Refused::invalid("the leaving node is no replica"),
         ),
         (Migration, Some(1), Some(9), 0, Refused::NoNode(n(9))),
         (Migration, Some(1), Some(6), 0, Refused::NoNode(n(6))),
@@ -152,45 +152,45 @@ fn a_move_that_makes_no_sense_is_refused() {
             Some(1),
             Some(4),
             7,
-            Refused::Invalid("only a purge has a floor"),
+            Refused::invalid("only a purge has a floor"),
         ),
-        (Migration, None, Some(4), 0, Refused::Invalid(both)),
-        (Migration, Some(1), None, 0, Refused::Invalid(both)),
-        (Rebuild, None, None, 0, Refused::Invalid(both)),
+        (Migration, None, Some(4), 0, Refused::invalid(both)),
+        (Migration, Some(1), None, 0, Refused::invalid(both)),
+        (Rebuild, None, None, 0, Refused::invalid(both)),
         (
             Rebuild,
             Some(1),
             Some(4),
             0,
-            Refused::Invalid("a rebuild replaces an excluded replica"),
+            Refused::invalid("a rebuild replaces an excluded replica"),
         ),
         (
             Purge,
             Some(1),
             Some(4),
             5,
-            Refused::Invalid("a purge changes no replica"),
+            Refused::invalid("a purge changes no replica"),
         ),
         (
             Purge,
             None,
             Some(4),
             5,
-            Refused::Invalid("a purge changes no replica"),
+            Refused::invalid("a purge changes no replica"),
         ),
         (
             Purge,
             None,
             None,
             u64::MAX,
-            Refused::Invalid("no clock can go above that floor"),
+            Refused::invalid("no clock can go above that floor"),
         ),
         (
             Purge,
             None,
             None,
             0,
-            Refused::Invalid("a purge's floor lies above that of the purges before"),
+            Refused::invalid("a purge's floor lies above that of the purges before"),
         ),
     ] {
         cluster.refuse(move_of(&cluster, kind, leaving, pending, floor), why);
@@ -201,7 +201,7 @@ fn a_move_that_makes_no_sense_is_refused() {
         Refused::NoNode(n(1)),
     );
     cluster.begin_purge_through(20);
-    let why = Refused::Invalid("a purge's floor lies above that of the purges before");
+    let why = Refused::invalid("a purge's floor lies above that of the purges before");
     for floor in [1, 19, 20] {
         cluster.refuse(move_of(&cluster, Purge, None, None, floor), why.clone());
     }
@@ -229,7 +229,7 @@ impl Cluster {
 fn a_table_that_makes_no_sense_is_refused() {
     let mut cluster = Cluster::new();
     cluster.exclude(6);
-    let without = Refused::Invalid("a table without replicas");
+    let without = Refused::invalid("a table without replicas");
     for (replicas, why) in [
         (vec![], without.clone()),
         (vec![set([])], without.clone()),
@@ -238,7 +238,7 @@ fn a_table_that_makes_no_sense_is_refused() {
         (vec![set([6])], Refused::NoNode(n(6))),
         (
             vec![set([1]); Table::TABLETS_MAX as usize + 1],
-            Refused::Invalid("a table of too many tablets"),
+            Refused::invalid("a table of too many tablets"),
         ),
     ] {
         cluster.refuse(
@@ -250,7 +250,7 @@ fn a_table_that_makes_no_sense_is_refused() {
         );
     }
     let name = "u".repeat(Table::NAME_BYTES_MAX + 1);
-    let why = Refused::Invalid("the name of a table is too long");
+    let why = Refused::invalid("the name of a table is too long");
     cluster.refuse(
         Change::CreateTable {
             name,
@@ -269,17 +269,17 @@ fn fewer_sources_are_for_a_rebuild_that_has_not_pulled_yet() {
     for kind in [TransitionKind::Migration, TransitionKind::Purge] {
         let mut cluster = Cluster::new();
         cluster.begin(kind);
-        let why = Refused::Invalid("only a rebuild can go on with fewer sources");
+        let why = Refused::invalid("only a rebuild can go on with fewer sources");
         cluster.refuse(allow(&cluster), why);
     }
-    let late = Refused::Invalid("the rebuild has pulled already, or goes back");
+    let late = Refused::invalid("the rebuild has pulled already, or goes back");
     let mut cluster = Cluster::new();
     cluster.begin(TransitionKind::Rebuild);
     let mut back = cluster.clone();
     back.advance(Some(Stage::CleanupTarget));
     back.refuse(allow(&back), late.clone());
     cluster.accept(allow(&cluster));
-    let twice = Refused::Invalid("the rebuild may go on with fewer sources already");
+    let twice = Refused::invalid("the rebuild may go on with fewer sources already");
     cluster.refuse(allow(&cluster), twice);
     cluster.forward_to(Stage::WriteBothReadNew);
     cluster.refuse(allow(&cluster), late);
@@ -287,7 +287,7 @@ fn fewer_sources_are_for_a_rebuild_that_has_not_pulled_yet() {
 
 #[test]
 fn numbers_that_are_used_up_are_refused() {
-    let why = Refused::Invalid("the tablet's epochs are used up");
+    let why = Refused::invalid("the tablet's epochs are used up");
     for kind in KINDS {
         let mut cluster = Cluster::new();
         let at = |cluster: &mut Cluster, epoch| {
@@ -324,6 +324,6 @@ fn numbers_that_are_used_up_are_refused() {
     };
     cluster.refuse(
         create,
-        Refused::Invalid("the numbers of tables or tablets are used up"),
+        Refused::invalid("the numbers of tables or tablets are used up"),
     );
 }

@@ -1,0 +1,267 @@
+//! What a store and its service share: the node's part in Raft.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::errors::{
+    ChangeMembershipError, ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError,
+};
+use openraft::impls::EmptyNode;
+use openraft::{ChangeMembers, Raft, RaftMetrics, ReadPolicy};
+use tidegate_tablets::{NodeId, Proposal};
+use tidegate_transport::Transport;
+use tokio::time::timeout;
+
+use crate::RaftConfig;
+use crate::codec::message::{Reply, Request};
+use crate::copy::Copy;
+use crate::machine::Machine;
+use crate::membership::MembershipChange;
+use crate::types::{Command, RaftMembership, Term, TypeConfig};
+
+/// The node's part in Raft.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) config: RaftConfig,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) raft: Raft<TypeConfig, Machine>,
+    pub(crate) copy: Arc<Copy>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id)
+            .field("leader", &self.leader())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// What openraft says of itself now.
+    pub(crate) fn metrics(&self) -> RaftMetrics<TypeConfig> {
+        self.raft.metrics().borrow_watched().clone()
+    }
+
+    /// Who leads, as far as this node knows.
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        let metrics = self.raft.metrics();
+        let leader = metrics.borrow_watched().current_leader;
+        leader.map(NodeId::new)
+    }
+
+    /// Completes when this node knows of another leader than `leader`.
+    pub(crate) async fn other_leader(&self, leader: NodeId) {
+        let mut metrics = self.raft.metrics();
+        let other = |metrics: &RaftMetrics<TypeConfig>| {
+            metrics
+                .current_leader
+                .is_some_and(|known| known != leader.as_u64())
+        };
+        loop {
+            if other(&metrics.borrow_and_update()) {
+                return;
+            }
+            if metrics.changed().await.is_err() {
+                // Stopped: whoever waits here hears that elsewhere.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Does what only the leader does, if this node leads. Dropped before it completes, it may be done.
+    pub(crate) async fn lead(&self, request: Request) -> Reply {
+        match request {
+            Request::Propose { proposal, deadline } => {
+                let deadline = deadline.min(self.config.propose_deadline);
+                Box::pin(self.decide(proposal, deadline)).await
+            }
+            Request::ReadIndex => Box::pin(self.read_index()).await,
+            Request::Change { change, deadline } => {
+                let deadline = deadline.min(self.config.membership_deadline);
+                match timeout(deadline, Box::pin(self.change(change, deadline))).await {
+                    Ok(reply) => reply,
+                    Err(_) => unknown("the change took too long"),
+                }
+            }
+            _ => refused("not for a leader"),
+        }
+    }
+
+    async fn decide(&self, proposal: Proposal, deadline: Duration) -> Reply {
+        let (len, max) = (proposal.changes.len(), self.config.proposal_changes_max);
+        if len > max {
+            return refused(format!("{len} changes are over the leader's limit of {max}"));
+        }
+        if let Some(answer) = self.copy.recall(proposal.request) {
+            return Reply::Decided(answer);
+        }
+        let command = Command(Arc::new(proposal));
+        let Ok(written) = timeout(deadline, self.raft.client_write(command)).await else {
+            return unknown("no majority has confirmed it in time");
+        };
+        match written {
+            Ok(response) => match response.data.0 {
+                Some(answer) => Reply::Decided(answer),
+                None => unknown("the log holds something else there"),
+            },
+            Err(error) => not_written(error),
+        }
+    }
+
+    async fn read_index(&self) -> Reply {
+        let asked = self.raft.get_read_linearizer(ReadPolicy::ReadIndex);
+        match timeout(self.config.call_deadline, asked).await {
+            Ok(Ok(linearizer)) => Reply::ReadIndex {
+                index: linearizer.read_log_id().index(),
+            },
+            Ok(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward)))) => {
+                forwarded(&forward)
+            }
+            Ok(Err(error)) => not_done(error),
+            Err(_) => not_done("no majority has answered in time"),
+        }
+    }
+
+    async fn change(&self, change: MembershipChange, deadline: Duration) -> Reply {
+        let metrics = self.metrics();
+        if metrics.current_leader != Some(self.id.as_u64()) {
+            return Reply::NotLeader {
+                leader: metrics.current_leader.map(NodeId::new),
+            };
+        }
+        let membership = metrics.membership_config.membership();
+        let node = change.node().as_u64();
+        let place = Place::of(membership, node);
+        let voter = BTreeSet::from([node]);
+        let written = match (change, place) {
+            (MembershipChange::AddLearner(_), Place::Voter | Place::Learner)
+            | (MembershipChange::Promote(_), Place::Voter)
+            | (MembershipChange::Remove(_), Place::None) => return Reply::Changed,
+            (MembershipChange::AddLearner(_), _) => self
+                .raft
+                .add_learner(node, EmptyNode::new(), true)
+                .await
+                .map(drop),
+            (MembershipChange::Promote(_), Place::None) => {
+                return refused(format!("node {node} is no learner: add it first"));
+            }
+            (MembershipChange::Promote(_), _) => self.switch(ChangeMembers::AddVoterIds(voter)).await,
+            (MembershipChange::Remove(_), Place::Learner) => {
+                self.switch(ChangeMembers::RemoveNodes(voter)).await
+            }
+            (MembershipChange::Remove(_), _) => self.switch(ChangeMembers::RemoveVoters(voter)).await,
+            (MembershipChange::TransferLeader(_), Place::Voter) => {
+                return self.hand_over(node, deadline).await;
+            }
+            (MembershipChange::TransferLeader(_), _) => {
+                return refused(format!("node {node} has no vote, or is about to lose or get it"));
+            }
+        };
+        match written {
+            Ok(()) => Reply::Changed,
+            Err(error) => not_written(error),
+        }
+    }
+
+    async fn switch(
+        &self,
+        change: ChangeMembers<u64, EmptyNode>,
+    ) -> Result<(), RaftError<TypeConfig, ClientWriteError<TypeConfig>>> {
+        self.raft.change_membership(change, false).await.map(drop)
+    }
+
+    async fn hand_over(&self, to: u64, deadline: Duration) -> Reply {
+        if to == self.id.as_u64() {
+            return Reply::Changed;
+        }
+        if let Err(error) = self.raft.trigger().transfer_leader(to).await {
+            return not_done(error);
+        }
+        let wait = self.raft.wait(Some(deadline));
+        match wait.current_leader(to, "a leader hands over").await {
+            Ok(_) => Reply::Changed,
+            Err(_) => not_done("the node did not take over in time"),
+        }
+    }
+}
+
+/// A node's place in the membership.
+enum Place {
+    None,
+    Learner,
+    Voter,
+    /// A change of voters has begun and not ended: asking again ends it.
+    Between,
+}
+
+impl Place {
+    fn of(membership: &RaftMembership, node: u64) -> Self {
+        let voters = membership.get_joint_config();
+        if voters.len() > 1 {
+            Self::Between
+        } else if voters.iter().any(|voters| voters.contains(&node)) {
+            Self::Voter
+        } else if membership.get_node(&node).is_some() {
+            Self::Learner
+        } else {
+            Self::None
+        }
+    }
+}
+
+fn forwarded(forward: &ForwardToLeader<TypeConfig>) -> Reply {
+    Reply::NotLeader {
+        leader: forward.leader_id.map(NodeId::new),
+    }
+}
+
+fn not_written(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> Reply {
+    let error = match error {
+        RaftError::APIError(error) => error,
+        RaftError::Fatal(fatal) => return unknown(fatal),
+    };
+    match error {
+        ClientWriteError::ForwardToLeader(forward) => forwarded(&forward),
+        ClientWriteError::LogEntryDiscarded(_) => unknown("another node has become the leader meanwhile"),
+        ClientWriteError::ChangeMembershipError(error) => not_changed(&error),
+        ClientWriteError::PreconditionFailed(error) => not_done(error),
+    }
+}
+
+fn not_changed(error: &ChangeMembershipError<Term, u64>) -> Reply {
+    match error {
+        ChangeMembershipError::EmptyMembership(_) => refused("the last voter cannot go"),
+        ChangeMembershipError::LearnerNotFound(error) => refused(error),
+        other => not_done(other),
+    }
+}
+
+fn not_done(reason: impl fmt::Display) -> Reply {
+    Reply::NotDone {
+        reason: reason.to_string(),
+    }
+}
+
+fn unknown(reason: impl fmt::Display) -> Reply {
+    Reply::Unknown {
+        reason: reason.to_string(),
+    }
+}
+
+fn refused(reason: impl fmt::Display) -> Reply {
+    Reply::Refused {
+        reason: reason.to_string(),
+    }
+}
+
+/// Nodes as openraft wants them.
+pub(crate) fn members(nodes: &BTreeSet<NodeId>) -> BTreeMap<u64, EmptyNode> {
+    nodes
+        .iter()
+        .map(|node| (node.as_u64(), EmptyNode::new()))
+        .collect()
+}

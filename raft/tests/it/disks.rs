@@ -1,0 +1,105 @@
+//! What a redb file keeps, and whom it lets in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tidegate_raft::{DISK_FORMAT, OpenError, RedbDisk};
+use tidegate_tablets::{MetadataStore as _, NodeId, Proposal, RequestId};
+use tidegate_transport_mem::{MemConfig, MemNetwork};
+
+use crate::cluster::{Running, adding, config, decide, within};
+
+async fn open(path: &Path) -> Arc<RedbDisk> {
+    within("the file is free", async {
+        loop {
+            match RedbDisk::open(path, NodeId::new(1)).await {
+                // What was stopped lets go of the file a little later.
+                Err(OpenError::InUse) => tokio::task::yield_now().await,
+                opened => return Arc::new(opened.unwrap()),
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_node_starts_again_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raft.redb");
+    let network = MemNetwork::new(MemConfig::default());
+    let mut first = None;
+    for start in 0..3_u64 {
+        let node = Running::start(&network, 1, config(), open(&path).await).await;
+        if start == 0 {
+            node.store.found([NodeId::new(1)].into()).await.unwrap();
+        }
+        within("a barrier ends", node.store.read_barrier()).await.unwrap();
+        for before in 0..start {
+            assert!(
+                node.store
+                    .snapshot()
+                    .nodes
+                    .contains_key(&NodeId::new(10 + before))
+            );
+        }
+        let proposal = Proposal {
+            request: RequestId(u128::from(start)),
+            changes: vec![adding(10 + start)],
+        };
+        let outcomes = decide(&node.store, proposal.clone()).await;
+        assert!(outcomes[0].is_ok());
+        let (first, answer) = first.get_or_insert((proposal, outcomes));
+        assert_eq!(decide(&node.store, first.clone()).await, *answer);
+        if start == 1 {
+            node.store.make_snapshot().await.unwrap();
+            within("the snapshot is made", async {
+                while node.store.status().snapshot.is_none() {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_format_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raft.redb");
+    drop(RedbDisk::open(&path, NodeId::new(1)).await.unwrap());
+    let numbers: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("numbers");
+    let write = |format: u32| {
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut table = transaction.open_table(numbers).unwrap();
+        table.insert("format", u64::from(format)).unwrap();
+        drop(table);
+        transaction.commit().unwrap();
+    };
+    write(DISK_FORMAT + 1);
+    for _ in 0..2 {
+        let refused = RedbDisk::open(&path, NodeId::new(1)).await;
+        let Err(OpenError::Newer { found, known }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((found, known), (DISK_FORMAT + 1, DISK_FORMAT));
+    }
+    write(DISK_FORMAT);
+    RedbDisk::open(&path, NodeId::new(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_another_node_and_one_in_use_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raft.redb");
+    let held = RedbDisk::open(&path, NodeId::new(1)).await.unwrap();
+    let refused = RedbDisk::open(&path, NodeId::new(1)).await;
+    assert!(matches!(refused, Err(OpenError::InUse)), "{refused:?}");
+    drop(held);
+    let refused = RedbDisk::open(&path, NodeId::new(2)).await;
+    let Err(OpenError::OtherNode { found }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(found, NodeId::new(1));
+}

@@ -1,0 +1,118 @@
+//! What happens when leaders and followers go away and come back.
+
+use tidegate_tablets::{MetadataStore as _, NodeId, Refused};
+use tokio::time::Instant;
+
+use crate::cluster::{DEADLINE, Nodes, adding, config, decide, within};
+
+#[tokio::test]
+async fn another_leads_when_the_leader_has_gone_and_every_node_proposes() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let first = nodes.leader().await;
+    nodes.add(1, 10).await;
+    nodes.crash_node(first).await;
+    let gone = Instant::now();
+    let second = nodes.leader().await;
+    // Three times the longest wait for an election, with room for a busy machine.
+    assert!(
+        gone.elapsed() < config().election_max * 10,
+        "{:?}",
+        gone.elapsed()
+    );
+    assert_ne!(first, second);
+    let left: Vec<u64> = nodes.running.keys().copied().collect();
+    for (node, from) in (11..).zip(&left) {
+        assert!(nodes.add(*from, node).await[0].is_ok());
+        assert!(nodes.has(*from, node), "applied where it was answered");
+    }
+    nodes.start_node(first).await;
+    within(
+        "the node that was away catches up",
+        nodes.store(first).read_barrier(),
+    )
+    .await
+    .unwrap();
+    assert!([10, 11, 12].iter().all(|node| nodes.has(first, *node)));
+}
+
+#[tokio::test]
+async fn a_repeat_is_decided_once_whoever_leads() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    let proposal = nodes.proposal(vec![adding(10)]);
+    let first = decide(&nodes.store(1), proposal.clone()).await;
+    assert!(first[0].is_ok());
+    let version = nodes.store(1).snapshot().version;
+    nodes.crash_node(leader).await;
+    nodes.leader().await;
+    for node in nodes.running.keys() {
+        assert_eq!(decide(&nodes.store(*node), proposal.clone()).await, first);
+        assert_eq!(
+            nodes.store(*node).snapshot().version,
+            version,
+            "nothing new was decided"
+        );
+    }
+    let other = nodes.proposal(vec![adding(10)]);
+    let from = *nodes.running.keys().next().unwrap();
+    let exists = Err(Refused::NodeExists(NodeId::new(10)));
+    assert_eq!(decide(&nodes.store(from), other).await, [exists]);
+}
+
+#[tokio::test]
+async fn nothing_is_decided_and_no_barrier_ends_without_a_majority() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    nodes.add(leader, 10).await;
+    let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    for other in &others {
+        nodes.crash_node(*other).await;
+    }
+    let store = nodes.store(leader);
+    let proposal = nodes.proposal(vec![adding(11)]);
+    let begun = Instant::now();
+    let refused = within("a proposal ends", store.propose(proposal.clone())).await;
+    assert!(refused.is_err());
+    assert!(begun.elapsed() < DEADLINE);
+    let barrier = tokio::time::timeout(config().election_max * 2, store.read_barrier()).await;
+    assert!(barrier.is_err(), "a barrier ended without a majority");
+    nodes.start_node(others[0]).await;
+    assert!(decide(&store, proposal).await[0].is_ok());
+    within("a barrier ends", store.read_barrier()).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_nodes_crash_at_once_and_nothing_is_lost() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    for (node, from) in (10..22).zip([1, 2, 3].into_iter().cycle()) {
+        nodes.add(from, node).await;
+    }
+    for node in 1..=3 {
+        nodes.crash_node(node).await;
+    }
+    for node in 1..=3 {
+        nodes.start_node(node).await;
+    }
+    for at in 1..=3 {
+        within("a barrier ends", nodes.store(at).read_barrier())
+            .await
+            .unwrap();
+        assert!((10..22).all(|node| nodes.has(at, node)));
+    }
+}
+
+#[tokio::test]
+async fn a_node_without_its_network_cannot_upset_the_leader() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    let cut = (1..=3).find(|node| *node != leader).unwrap();
+    let term = nodes.store(leader).status().term;
+    nodes.stop_node(cut).await;
+    nodes.start_node(cut).await;
+    nodes.add(leader, 10).await;
+    within("a barrier ends", nodes.store(cut).read_barrier())
+        .await
+        .unwrap();
+    assert_eq!(nodes.leader().await, leader);
+    assert_eq!(nodes.store(leader).status().term, term, "no election was held");
+}

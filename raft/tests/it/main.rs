@@ -1,0 +1,9 @@
+//! Clusters of stores over in-memory networks.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod cluster;
+mod contract;
+mod disks;
+mod failover;
+mod members;
+mod snapshots;

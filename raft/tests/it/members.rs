@@ -1,0 +1,127 @@
+//! Nodes come, get a vote, lead, and go.
+
+use tidegate_raft::{FoundError, MembershipChange, MembershipError, Role};
+use tidegate_tablets::{MetadataStore as _, NodeId, StoreStopped};
+
+use crate::cluster::{Nodes, config, within};
+
+#[tokio::test]
+async fn a_node_becomes_learner_then_voter_and_is_removed() {
+    let mut nodes = Nodes::start(config(), 3, 1).await;
+    let (leader, new) = (nodes.leader_of(3).await, NodeId::new(4));
+    nodes.add(1, 10).await;
+    // From a follower: the leader does it.
+    let from = nodes.store((1..=3).find(|node| *node != leader).unwrap());
+    let promoted = from.change(MembershipChange::Promote(new)).await;
+    assert!(
+        matches!(promoted, Err(MembershipError::Refused(_))),
+        "{promoted:?}"
+    );
+
+    from.change(MembershipChange::AddLearner(new)).await.unwrap();
+    let learner = nodes.store(4);
+    within("the learner reads", learner.read_barrier()).await.unwrap();
+    assert!(nodes.has(4, 10));
+    assert_eq!(learner.status().role, Role::Learner);
+    assert!(nodes.add(4, 11).await[0].is_ok(), "a learner proposes too");
+
+    for _ in 0..2 {
+        from.change(MembershipChange::Promote(new)).await.unwrap();
+    }
+    let status = nodes.store(leader).status();
+    assert!(status.voters.contains(&new) && status.learners.is_empty());
+
+    for _ in 0..2 {
+        from.change(MembershipChange::Remove(new)).await.unwrap();
+    }
+    let status = nodes.store(leader).status();
+    assert!(!status.voters.contains(&new) && status.learners.is_empty());
+    nodes.stop_node(4).await;
+    assert!(nodes.add(2, 12).await[0].is_ok());
+}
+
+#[tokio::test]
+async fn a_leader_hands_over_and_one_that_is_removed_does_so_too() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let first = nodes.leader().await;
+    let next = (1..=3).find(|node| *node != first).unwrap();
+    let to = MembershipChange::TransferLeader(NodeId::new(next));
+    let mut leaders = nodes.store(first).leaders();
+    for from in 1..=3 {
+        within("a leader hands over", nodes.store(from).change(to))
+            .await
+            .unwrap();
+    }
+    assert_eq!(nodes.leader().await, next);
+    within("followers of the leadership hear of it", async {
+        while leaders.next().await.unwrap().leader != Some(NodeId::new(next)) {}
+    })
+    .await;
+    assert!(nodes.add(first, 10).await[0].is_ok());
+
+    let gone = MembershipChange::Remove(NodeId::new(next));
+    within("a leader is removed", nodes.store(first).change(gone))
+        .await
+        .unwrap();
+    nodes.stop_node(next).await;
+    assert_ne!(nodes.leader().await, next);
+    assert!(nodes.add(first, 11).await[0].is_ok());
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_and_changes_nothing() {
+    let nodes = Nodes::start(config(), 1, 1).await;
+    let store = nodes.store(1);
+    within("it leads", async {
+        while store.leader().is_none() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    let before = store.status();
+    for change in [
+        MembershipChange::Remove(NodeId::new(1)),
+        MembershipChange::Promote(NodeId::new(2)),
+        MembershipChange::TransferLeader(NodeId::new(2)),
+    ] {
+        let refused = within("an answer", store.change(change)).await;
+        assert!(
+            matches!(refused, Err(MembershipError::Refused(_))),
+            "{change}: {refused:?}"
+        );
+    }
+    assert_eq!(store.status().voters, before.voters);
+    let again = store.found([NodeId::new(1)].into()).await;
+    assert_eq!(again, Err(FoundError::AlreadyFounded));
+    let absent = nodes.store(2).found([NodeId::new(1)].into()).await;
+    assert_eq!(absent, Err(FoundError::NotAmongVoters));
+    store.stop().await;
+    let stopped = store.change(MembershipChange::AddLearner(NodeId::new(2))).await;
+    assert_eq!(stopped, Err(MembershipError::Stopped(StoreStopped)));
+    assert_eq!(store.status().role, Role::Stopped);
+}
+
+#[tokio::test]
+async fn a_node_that_is_excluded_is_not_listened_to() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    let excluded = (1..=3).find(|node| *node != leader).unwrap();
+    for node in 1..=3 {
+        nodes.add(leader, node).await;
+    }
+    let exclude = tidegate_tablets::Change::Exclude {
+        node: NodeId::new(excluded),
+        give_up_quorum: false,
+    };
+    let proposal = nodes.proposal(vec![exclude]);
+    let outcomes = crate::cluster::decide(&nodes.store(leader), proposal).await;
+    assert!(outcomes[0].is_ok());
+    let alone = nodes.store(excluded);
+    let barrier = alone.read_barrier();
+    assert!(
+        tokio::time::timeout(config().election_max, barrier)
+            .await
+            .is_err()
+    );
+    assert!(nodes.add(leader, 10).await[0].is_ok());
+}
