@@ -98,7 +98,7 @@ impl RaftConfig {
             // Whoever is further behind than a snapshot and what is kept gets the snapshot.
             replication_lag_threshold: self.snapshot_entries.saturating_mul(2).max(2),
             max_in_snapshot_log_to_keep: self.kept_entries,
-            purge_batch_size: 64,
+            purge_batch_size: (self.snapshot_entries / 4).clamp(1, 64),
             api_channel_size: Some(1024),
             notification_channel_size: Some(4096),
             state_machine_channel_size: Some(256),

@@ -1,4 +1,6 @@
 //! A cluster of stores on one network, each with a disk that outlives it.
+//!
+//! Its tests run on paused time (`start_paused`): a wait of a second takes none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -182,6 +184,16 @@ pub(crate) async fn decide(store: &Arc<RaftStore>, proposal: Proposal) -> Vec<Ou
         }
     })
     .await
+}
+
+/// Waits until something is so that tells nobody.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    within(what, async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

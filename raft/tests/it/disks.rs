@@ -7,7 +7,7 @@ use tidegate_raft::{DISK_FORMAT, OpenError, RedbDisk};
 use tidegate_tablets::{MetadataStore as _, NodeId, Proposal, RequestId};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 
-use crate::cluster::{Running, adding, config, decide, within};
+use crate::cluster::{Running, adding, config, decide, until, within};
 
 async fn open(path: &Path) -> Arc<RedbDisk> {
     within("the file is free", async {
@@ -52,12 +52,7 @@ async fn a_node_starts_again_from_its_file() {
         assert_eq!(decide(&node.store, first.clone()).await, *answer);
         if start == 1 {
             node.store.make_snapshot().await.unwrap();
-            within("the snapshot is made", async {
-                while node.store.status().snapshot.is_none() {
-                    tokio::task::yield_now().await;
-                }
-            })
-            .await;
+            until("the snapshot is made", || node.store.status().snapshot.is_some()).await;
         }
         node.stop().await;
     }

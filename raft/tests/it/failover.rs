@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::cluster::{DEADLINE, Nodes, adding, config, decide, within};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_leads_when_the_leader_has_gone_and_every_node_proposes() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let first = nodes.leader().await;
@@ -35,7 +35,7 @@ async fn another_leads_when_the_leader_has_gone_and_every_node_proposes() {
     assert!([10, 11, 12].iter().all(|node| nodes.has(first, *node)));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_repeat_is_decided_once_whoever_leads() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let leader = nodes.leader().await;
@@ -59,7 +59,7 @@ async fn a_repeat_is_decided_once_whoever_leads() {
     assert_eq!(decide(&nodes.store(from), other).await, [exists]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_decided_and_no_barrier_ends_without_a_majority() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let leader = nodes.leader().await;
@@ -81,7 +81,7 @@ async fn nothing_is_decided_and_no_barrier_ends_without_a_majority() {
     within("a barrier ends", store.read_barrier()).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn all_nodes_crash_at_once_and_nothing_is_lost() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     for (node, from) in (10..22).zip([1, 2, 3].into_iter().cycle()) {
@@ -101,7 +101,7 @@ async fn all_nodes_crash_at_once_and_nothing_is_lost() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_without_its_network_cannot_upset_the_leader() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let leader = nodes.leader().await;

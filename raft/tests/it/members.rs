@@ -3,9 +3,9 @@
 use tidegate_raft::{FoundError, MembershipChange, MembershipError, Role};
 use tidegate_tablets::{MetadataStore as _, NodeId, StoreStopped};
 
-use crate::cluster::{Nodes, config, within};
+use crate::cluster::{Nodes, config, until, within};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_becomes_learner_then_voter_and_is_removed() {
     let mut nodes = Nodes::start(config(), 3, 1).await;
     let (leader, new) = (nodes.leader_of(3).await, NodeId::new(4));
@@ -40,7 +40,7 @@ async fn a_node_becomes_learner_then_voter_and_is_removed() {
     assert!(nodes.add(2, 12).await[0].is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_leader_hands_over_and_one_that_is_removed_does_so_too() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let first = nodes.leader().await;
@@ -68,16 +68,11 @@ async fn a_leader_hands_over_and_one_that_is_removed_does_so_too() {
     assert!(nodes.add(first, 11).await[0].is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let nodes = Nodes::start(config(), 1, 1).await;
     let store = nodes.store(1);
-    within("it leads", async {
-        while store.leader().is_none() {
-            tokio::task::yield_now().await
-        }
-    })
-    .await;
+    until("it leads", || store.leader().is_some()).await;
     let before = store.status();
     for change in [
         MembershipChange::Remove(NodeId::new(1)),
@@ -101,7 +96,7 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
     assert_eq!(store.status().role, Role::Stopped);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_that_is_excluded_is_not_listened_to() {
     let mut nodes = Nodes::start(config(), 3, 0).await;
     let leader = nodes.leader().await;

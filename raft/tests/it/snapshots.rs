@@ -3,7 +3,7 @@
 use tidegate_raft::RaftConfig;
 use tidegate_tablets::{Change, MetadataStore as _, NodeId, Proposal, Touched};
 
-use crate::cluster::{Nodes, adding, config, decide, within};
+use crate::cluster::{Nodes, adding, config, decide, until, within};
 
 fn often() -> RaftConfig {
     RaftConfig {
@@ -22,15 +22,13 @@ async fn fill(nodes: &mut Nodes, from: u64, range: std::ops::Range<u64>) {
 /// Until the entries that a node which was away would need are gone.
 async fn purged(nodes: &Nodes, at: u64, above: u64) {
     let store = nodes.store(at);
-    within("the log is cut", async {
-        while store.status().purged.is_none_or(|purged| purged <= above) {
-            tokio::task::yield_now().await;
-        }
+    until("the log is cut", || {
+        store.status().purged.is_some_and(|purged| purged > above)
     })
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_that_was_away_for_long_gets_a_snapshot() {
     let mut nodes = Nodes::start(often(), 3, 0).await;
     let leader = nodes.leader().await;
@@ -75,7 +73,7 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot() {
     assert_eq!(decide(&store, first).await, answer, "answers are in the snapshot");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_starts_again_from_its_snapshot_and_the_log_behind_it() {
     let mut nodes = Nodes::start(often(), 3, 0).await;
     fill(&mut nodes, 1, 10..75).await;
@@ -95,7 +93,7 @@ async fn a_node_starts_again_from_its_snapshot_and_the_log_behind_it() {
     assert!(nodes.add(2, 99).await[0].is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_longer_than_a_frame_arrives_whole() {
     let config = RaftConfig {
         snapshot_entries: 4,
@@ -105,7 +103,7 @@ async fn a_snapshot_longer_than_a_frame_arrives_whole() {
     let mut nodes = Nodes::start(config, 1, 1).await;
     let many = Change::CreateTable {
         name: "long".to_owned(),
-        replicas: vec![[NodeId::new(10), NodeId::new(11), NodeId::new(12)].into(); 60_000],
+        replicas: vec![[NodeId::new(10), NodeId::new(11), NodeId::new(12)].into(); 10_000],
     };
     let changes = vec![adding(10), adding(11), adding(12), many];
     let Proposal { request, changes } = nodes.proposal(changes);
@@ -119,5 +117,5 @@ async fn a_snapshot_longer_than_a_frame_arrives_whole() {
         .await
         .unwrap();
     within("it reads", nodes.store(2).read_barrier()).await.unwrap();
-    assert_eq!(nodes.store(2).snapshot().tablets.size(), 60_000);
+    assert_eq!(nodes.store(2).snapshot().tablets.size(), 10_000);
 }
