@@ -43,10 +43,12 @@ fn encode(frame: impl Encode) -> Result<Bytes, CodecError> {
 }
 
 fn decode<T: Decode<()>>(what: &'static str, frame: &[u8]) -> Result<T, CodecError> {
-    let decoded = match frame.len() {
-        ..=SMALL => bincode::decode_from_slice(frame, config::<SMALL_LIMIT>()),
-        ..=MIDDLE => bincode::decode_from_slice(frame, config::<MIDDLE_LIMIT>()),
-        _ => bincode::decode_from_slice(frame, config::<LARGE_LIMIT>()),
+    let decoded = if frame.len() <= SMALL {
+        bincode::decode_from_slice(frame, config::<SMALL_LIMIT>())
+    } else if frame.len() <= MIDDLE {
+        bincode::decode_from_slice(frame, config::<MIDDLE_LIMIT>())
+    } else {
+        bincode::decode_from_slice(frame, config::<LARGE_LIMIT>())
     };
     match decoded {
         Ok((value, consumed)) if consumed == frame.len() => Ok(value),

@@ -14,6 +14,7 @@ mod network;
 mod node;
 #[cfg(test)]
 mod openraft_suite;
+mod runtime;
 mod service;
 mod status;
 mod store;
@@ -24,6 +25,7 @@ pub use crate::config::{ConfigError, RaftConfig};
 pub use crate::disk::{DISK_FORMAT, Disk, DiskError, MemoryDisk, Note, OpenError, RedbDisk};
 pub use crate::leaders::{Leaders, Leadership};
 pub use crate::membership::{FoundError, MembershipChange, MembershipError};
+pub use crate::runtime::seed_elections;
 pub use crate::status::{RaftStatus, Role};
 pub use crate::store::{RaftStore, StartError};
 pub use crate::wire::RAFT_SERVICE;

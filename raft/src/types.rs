@@ -8,6 +8,8 @@ use openraft::impls::leader_id_std::LeaderId;
 use openraft::{LogId, Membership, StoredMembership};
 use tidegate_tablets::{Answer, Proposal};
 
+use crate::runtime::SeededRuntime;
+
 openraft::declare_raft_types!(
     /// Standard Raft: one leader per term, a log id is a term and an index.
     pub(crate) TypeConfig:
@@ -17,6 +19,7 @@ openraft::declare_raft_types!(
         Node = EmptyNode,
         Term = u64,
         LeaderId = LeaderId<u64, u64>,
+        AsyncRuntime = SeededRuntime,
 );
 
 /// A proposal in the log.

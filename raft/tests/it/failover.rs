@@ -1,6 +1,10 @@
 //! What happens when leaders and followers go away and come back.
 
+use std::time::Duration;
+
+use tidegate_raft::RaftConfig;
 use tidegate_tablets::{MetadataStore as _, NodeId, Refused};
+use tidegate_transport::PeerId;
 use tokio::time::Instant;
 
 use crate::cluster::{DEADLINE, Nodes, adding, config, decide, within};
@@ -107,12 +111,50 @@ async fn a_node_without_its_network_cannot_upset_the_leader() {
     let leader = nodes.leader().await;
     let cut = (1..=3).find(|node| *node != leader).unwrap();
     let term = nodes.store(leader).status().term;
-    nodes.stop_node(cut).await;
-    nodes.start_node(cut).await;
+    let others: Vec<_> = (1..=3).filter(|node| *node != cut).map(PeerId::new).collect();
+    for other in &others {
+        nodes.network.partition(PeerId::new(cut), *other);
+    }
     nodes.add(leader, 10).await;
+    tokio::time::sleep(config().election_max * 10).await;
+    let alone = nodes.store(cut).status();
+    assert_eq!(
+        alone.term, term,
+        "it asks whether it would be elected before it counts up"
+    );
+    for other in &others {
+        nodes.network.heal(PeerId::new(cut), *other);
+    }
     within("a barrier ends", nodes.store(cut).read_barrier())
         .await
         .unwrap();
     assert_eq!(nodes.leader().await, leader);
     assert_eq!(nodes.store(leader).status().term, term, "no election was held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_says_nothing_any_more_is_not_waited_for() {
+    let patient = RaftConfig {
+        call_deadline: Duration::from_secs(600),
+        propose_deadline: Duration::from_secs(600),
+        ..config()
+    };
+    let mut nodes = Nodes::start(patient, 3, 0).await;
+    let leader = nodes.leader().await;
+    let silent = PeerId::new(leader);
+    let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    for other in others.iter().copied().map(PeerId::new) {
+        nodes.network.silence(silent, other);
+        nodes.network.silence(other, silent);
+    }
+    let proposal = nodes.proposal(vec![adding(10)]);
+    let store = nodes.store(others[0]);
+    let decided = within("a proposal is decided", store.propose(proposal))
+        .await
+        .unwrap();
+    assert!(decided[0].is_ok());
+    within("a barrier ends", nodes.store(others[1]).read_barrier())
+        .await
+        .unwrap();
+    assert!(nodes.has(others[1], 10));
 }

@@ -6,4 +6,5 @@ mod contract;
 mod disks;
 mod failover;
 mod members;
+mod seeded;
 mod snapshots;
