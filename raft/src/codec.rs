@@ -10,6 +10,9 @@ pub(crate) mod records;
 pub(crate) mod snapshot;
 mod tablet;
 
+#[cfg(test)]
+mod tests;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{Decode, Encode};
 use bytes::Bytes;

@@ -1,4 +1,53 @@
 //! The metadata store of a cluster: tidegate's metadata on Raft, with its log on disk.
+//!
+//! Tablets move by changes of metadata that all nodes have to agree on. This crate keeps the log of those changes on
+//! several nodes: it is [`MetadataStore`](tidegate_tablets::MetadataStore) on openraft. It decides nothing about
+//! tablets: what an entry does is [`LogState`](tidegate_tablets::LogState)'s affair, the same on every node.
+//!
+//! Take it if your cluster has no replicated log of its own; with one, implement the trait on that instead. The README
+//! has an example that runs.
+//!
+//! # Map
+//!
+//! | what | where |
+//! | --- | --- |
+//! | one node's store | [`RaftStore`], [`RaftConfig`]; its service is [`RAFT_SERVICE`] |
+//! | who takes part, who leads | [`MembershipChange`], [`Leaders`], [`RaftStatus`] |
+//! | where log, vote and snapshot are kept | [`Disk`]: [`RedbDisk`], or [`MemoryDisk`] for tests and simulation |
+//! | asking the leader, and answering | `asking`, `node`, `service` |
+//! | what openraft is given: log, state machine, network, runtime | `log`, `machine`, `network`, `runtime` |
+//! | what a node has applied, and who follows it | `copy`, `following` |
+//! | the formats of disk and wire | `codec`, `wire` |
+//!
+//! # Where a version comes from
+//!
+//! A version is the index of an entry of the log. Entries that hold no proposal (an election, a change of who takes
+//! part) leave the version as it is, so versions have gaps, and none is given twice.
+//!
+//! # A disk that is lost
+//!
+//! A node whose disk is gone, or was taken back to an older state, must not come back under its number: what it has
+//! promised is gone with it. [Remove](MembershipChange::Remove) it, and add an empty one under a new number.
+//!
+//! # Invariants
+//!
+//! 1. An entry, and a vote, is on this node's disk before anyone hears of it.
+//! 2. A proposal that is answered is on the disks of a majority, and in the copy of the node that answers.
+//! 3. A proposal whose request id is remembered is decided once, whoever leads and whoever asks again. What is
+//!    remembered is part of the replicated state.
+//! 4. A read barrier ends only after a majority has said, later than its begin, that the leader asked still leads.
+//!    No lease, and so no clock, is relied on for it.
+//! 5. A copy never goes back, and one that was given stays as it is.
+//! 6. Whoever votes or leads is who the transport says; a node that is excluded is not listened to.
+//! 7. Every call between nodes has a deadline, every proposal ends, and every queue has a bound.
+//! 8. A disk of a later format, or of another node, is refused and left as it is.
+//!
+//! # What is deliberately absent
+//!
+//! - Reads that rely on the leader's lease.
+//! - A choice of who is a voter: an operator, or a planner above, asks for it.
+//! - Addresses: the transport knows where a node is.
+//! - Encryption of the file.
 
 mod asking;
 mod codec;
@@ -29,3 +78,8 @@ pub use crate::runtime::seed_elections;
 pub use crate::status::{RaftStatus, Role};
 pub use crate::store::{RaftStore, StartError};
 pub use crate::wire::RAFT_SERVICE;
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -138,8 +138,7 @@ impl Node {
         let place = Place::of(membership, node);
         let voter = BTreeSet::from([node]);
         let written = match (change, place) {
-            (MembershipChange::AddLearner(_), Place::Voter | Place::Learner)
-            | (MembershipChange::Promote(_), Place::Voter)
+            (MembershipChange::AddLearner(_) | MembershipChange::Promote(_), Place::Voter)
             | (MembershipChange::Remove(_), Place::None) => return Reply::Changed,
             (MembershipChange::AddLearner(_), _) => self
                 .raft
@@ -181,7 +180,8 @@ impl Node {
         if let Err(error) = self.raft.trigger().transfer_leader(to).await {
             return not_done(error);
         }
-        let wait = self.raft.wait(Some(deadline));
+        // A node that does not take over soon never will, from this once.
+        let wait = self.raft.wait(Some(deadline.min(self.config.election_max * 4)));
         match wait.current_leader(to, "a leader hands over").await {
             Ok(_) => Reply::Changed,
             Err(_) => not_done("the node did not take over in time"),

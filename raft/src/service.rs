@@ -137,3 +137,15 @@ fn speaks_for_itself(peer: PeerId, vote: &RaftVote) -> Result<(), ResetCode> {
         Err(ResetCode::Refused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vote_is_its_sender_s() {
+        let vote = RaftVote::new_committed(3, 7);
+        assert_eq!(speaks_for_itself(PeerId::new(7), &vote), Ok(()));
+        assert_eq!(speaks_for_itself(PeerId::new(8), &vote), Err(ResetCode::Refused));
+    }
+}

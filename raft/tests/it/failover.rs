@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_raft::RaftConfig;
+use tidegate_raft::{RAFT_SERVICE, RaftConfig};
 use tidegate_tablets::{MetadataStore as _, NodeId, Refused};
-use tidegate_transport::PeerId;
+use tidegate_transport::service::open_service;
+use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
 use tokio::time::Instant;
 
 use crate::cluster::{DEADLINE, Nodes, adding, config, decide, within};
@@ -157,4 +158,30 @@ async fn a_leader_that_says_nothing_any_more_is_not_waited_for() {
         .await
         .unwrap();
     assert!(nodes.has(others[1], 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_message_is_refused_and_does_no_harm() {
+    let mut nodes = Nodes::start(config(), 1, 0).await;
+    let stranger = nodes.network.join(PeerId::new(66)).unwrap();
+    let long = u64::MAX.to_le_bytes().to_vec();
+    let headless = 0_u64.to_le_bytes().to_vec();
+    let wild = [&[4, 0, 0, 0, 0, 0, 0, 0][..], &[0xff; 40]].concat();
+    for frames in [
+        vec![b"x".to_vec()],
+        vec![long],
+        vec![headless],
+        vec![wild, b"abcd".to_vec()],
+    ] {
+        let mut stream = open_service(&*stranger, PeerId::new(1), RAFT_SERVICE)
+            .await
+            .unwrap();
+        for frame in frames {
+            stream.send.send(&[frame.into()]).await.unwrap();
+        }
+        let ended = within("the stream ends", stream.recv.recv()).await;
+        assert_eq!(ended, Err(StreamError::Reset(ResetCode::Decode)));
+    }
+    assert!(nodes.add(1, 10).await[0].is_ok());
+    stranger.shutdown().await;
 }

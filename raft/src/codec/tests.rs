@@ -1,0 +1,295 @@
+//! There and back, and what is none of it.
+
+use std::sync::Arc;
+
+use openraft::entry::RaftEntry as _;
+use openraft::impls::EmptyNode;
+use proptest::prelude::*;
+use tidegate_tablets::{
+    Accepted, Answer, Change, Epoch, LogState, NodeId, Outcome, Proposal, Refused, RequestId, Stage, TableId,
+    TabletId, TransitionKind, Version,
+};
+
+use super::message::{Message, Reply, Request};
+use super::{CodecError, answer, change, entry, records, snapshot};
+use crate::membership::MembershipChange;
+use crate::types::{
+    Command, RaftEntry, RaftLogId, RaftMembership, RaftSnapshotMeta, RaftStoredMembership, RaftVote,
+};
+
+const T: TabletId = TabletId::new(1);
+
+fn node(number: u64) -> NodeId {
+    NodeId::new(number)
+}
+
+fn changes() -> Vec<Change> {
+    let expected = Epoch::new(9);
+    let mut changes = vec![
+        Change::AddNode { node: node(u64::MAX) },
+        Change::Exclude {
+            node: node(3),
+            give_up_quorum: true,
+        },
+        Change::CreateTable {
+            name: "ünïcode".to_owned(),
+            replicas: vec![[node(1), node(2)].into(), [node(3)].into()],
+        },
+        Change::DropTable {
+            table: TableId::new(4),
+        },
+        Change::Cancel {
+            tablet: T,
+            begun: expected,
+        },
+        Change::AllowFewerSources { tablet: T, expected },
+        Change::SetBalancing { on: true },
+        Change::Advance {
+            tablet: T,
+            expected,
+            to: None,
+        },
+    ];
+    changes.extend(Stage::ALL.map(|stage| Change::Advance {
+        tablet: T,
+        expected,
+        to: Some(stage),
+    }));
+    let kinds = [
+        TransitionKind::Migration,
+        TransitionKind::Rebuild,
+        TransitionKind::Purge,
+    ];
+    changes.extend(kinds.map(|kind| Change::Begin {
+        tablet: T,
+        expected,
+        kind,
+        leaving: Some(node(1)),
+        pending: None,
+        purge_floor: 7,
+    }));
+    changes
+}
+
+fn outcomes() -> Vec<Outcome> {
+    let mut outcomes = vec![
+        Ok(Accepted::Done),
+        Ok(Accepted::Table(TableId::new(5))),
+        Ok(Accepted::Epoch(Epoch::MAX)),
+        Err(Refused::Epoch {
+            actual: Epoch::new(2),
+        }),
+        Err(Refused::NoTablet(T)),
+        Err(Refused::NoTable(TableId::new(1))),
+        Err(Refused::NoNode(node(1))),
+        Err(Refused::NodeExists(node(1))),
+        Err(Refused::InTransition(T)),
+        Err(Refused::NoTransition(T)),
+        Err(Refused::Invalid("why".into())),
+        Err(Refused::Quorum(T)),
+    ];
+    outcomes.extend(Stage::ALL.map(|from| Err(Refused::NoEdge { from })));
+    outcomes.extend(Stage::ALL.map(|stage| Err(Refused::TooLate { stage })));
+    outcomes
+}
+
+fn proposal(request: u128, changes: Vec<Change>) -> Proposal {
+    Proposal {
+        request: RequestId(request),
+        changes,
+    }
+}
+
+fn log_id(term: u64, index: u64) -> RaftLogId {
+    RaftLogId {
+        leader_id: term.into(),
+        index,
+    }
+}
+
+fn membership() -> RaftMembership {
+    let nodes = [1, 2, 3, 4].map(|node| (node, EmptyNode::new()));
+    RaftMembership::new(
+        vec![[1, 2, 3].into(), [2, 3].into()],
+        std::collections::BTreeMap::from(nodes),
+    )
+    .expect("a membership")
+}
+
+#[test]
+fn proposals_and_answers_come_back_as_they_were() {
+    let proposal = proposal(u128::MAX, changes());
+    assert_eq!(change::decode(&change::encode(&proposal).unwrap()), Ok(proposal));
+    let answered = Answer {
+        version: Version::new(11),
+        outcomes: outcomes(),
+    };
+    assert_eq!(answer::decode(&answer::encode(&answered).unwrap()), Ok(answered));
+}
+
+#[test]
+fn entries_votes_and_log_ids_come_back_as_they_were() {
+    let entries = vec![
+        RaftEntry::new_blank(log_id(1, 0)),
+        RaftEntry::new_normal(log_id(1, 1), Command(Arc::new(proposal(3, changes())))),
+        RaftEntry::new_membership(log_id(u64::MAX, 2), membership()),
+    ];
+    let frames = entry::encode_all(&entries).unwrap();
+    assert_eq!(entry::decode_all(&frames).unwrap(), entries);
+    assert!(entry::decode_all(&frames[..frames.len() - 1]).is_err());
+    for vote in [RaftVote::new(3, 4), RaftVote::new_committed(5, 6)] {
+        assert_eq!(
+            records::decode_vote(&records::encode_vote(&vote).unwrap()),
+            Ok(vote)
+        );
+    }
+    for log_id in [None, Some(log_id(7, 8))] {
+        let frame = records::encode_log_id(log_id.as_ref()).unwrap();
+        assert_eq!(records::decode_log_id(&frame), Ok(log_id));
+    }
+}
+
+#[test]
+fn messages_come_back_as_they_were() {
+    let requests = [
+        Request::Propose {
+            proposal: proposal(1, changes()),
+            deadline: std::time::Duration::from_millis(1500),
+        },
+        Request::Snapshot {
+            vote: RaftVote::new_committed(1, 2),
+            snapshot: "anything".into(),
+        },
+        Request::Change {
+            change: MembershipChange::Promote(node(3)),
+            deadline: std::time::Duration::from_secs(1),
+        },
+        Request::ReadIndex,
+    ];
+    for request in requests {
+        let message = request.encode().unwrap();
+        let back = Request::decode(&message).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{request:?}"));
+        assert_eq!(back.encode().unwrap(), message);
+    }
+    let reply = Reply::NotLeader {
+        leader: Some(node(2)),
+    };
+    let mut message = reply.encode().unwrap();
+    assert!(matches!(
+        Reply::decode(&message),
+        Ok(Reply::NotLeader { leader }) if leader == Some(node(2))
+    ));
+    message.body = "too much".into();
+    assert!(Reply::decode(&message).is_err());
+}
+
+/// A state in which there is something of everything.
+fn state() -> LogState {
+    let mut state = LogState::new(tidegate_tablets::Metadata::default(), 16);
+    let mut decide = |version, changes| {
+        let decided = state.decide(Version::new(version), &proposal(version.into(), changes));
+        assert!(decided.answer.outcomes.iter().all(Result::is_ok), "{decided:?}");
+    };
+    let add = (1..=5).map(|number| Change::AddNode { node: node(number) });
+    decide(3, add.collect());
+    let table = |name: &str, tablets| Change::CreateTable {
+        name: name.to_owned(),
+        replicas: vec![[node(1), node(2), node(3)].into(); tablets],
+    };
+    decide(5, vec![table("a", 3), table("b", 2), table("", 1)]);
+    decide(
+        6,
+        vec![Change::DropTable {
+            table: TableId::new(1),
+        }],
+    );
+    let begin = Change::Begin {
+        tablet: T,
+        expected: Epoch::new(1),
+        kind: TransitionKind::Migration,
+        leaving: Some(node(1)),
+        pending: Some(node(4)),
+        purge_floor: 0,
+    };
+    let advance = Change::Advance {
+        tablet: T,
+        expected: Epoch::new(2),
+        to: Some(Stage::WriteBothReadOld),
+    };
+    decide(8, vec![begin, advance]);
+    let exclude = Change::Exclude {
+        node: node(5),
+        give_up_quorum: false,
+    };
+    decide(9, vec![exclude, Change::SetBalancing { on: true }]);
+    state
+}
+
+fn meta() -> RaftSnapshotMeta {
+    RaftSnapshotMeta {
+        last_log_id: Some(log_id(2, 9)),
+        last_membership: RaftStoredMembership::new(Some(log_id(1, 0)), membership()),
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_comes_back_as_it_was() {
+    let (meta, state) = (meta(), state());
+    let bytes = snapshot::encode(&meta, &state).await.unwrap();
+    assert_eq!(snapshot::decode_meta(&bytes).unwrap(), meta);
+    let back = snapshot::decode(&bytes, 16).unwrap();
+    assert_eq!(back, state);
+    assert_eq!(back.metadata().tablets_of(node(4)).count(), 1);
+    let empty = LogState::new(tidegate_tablets::Metadata::default(), 16);
+    let bytes = snapshot::encode(&RaftSnapshotMeta::default(), &empty)
+        .await
+        .unwrap();
+    assert_eq!(snapshot::decode(&bytes, 16).unwrap(), empty);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_whole_or_an_error() {
+    let bytes = snapshot::encode(&meta(), &state()).await.unwrap();
+    for end in 0..bytes.len() {
+        assert!(snapshot::decode(&bytes[..end], 16).is_err(), "{end} bytes");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert_eq!(
+        snapshot::decode(&longer, 16),
+        Err(CodecError::Malformed("a snapshot"))
+    );
+}
+
+#[test]
+fn a_count_that_promises_too_much_allocates_nothing() {
+    // A proposal of u64::MAX changes.
+    let mut frame = vec![1];
+    frame.push(253);
+    frame.extend_from_slice(&u64::MAX.to_le_bytes());
+    assert!(change::decode(&frame).is_err());
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_decoded_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+        let _ = change::decode(&bytes);
+        let _ = answer::decode(&bytes);
+        let _ = entry::decode_all(&bytes);
+        let _ = records::decode_vote(&bytes);
+        let _ = records::decode_log_id(&bytes);
+        let _ = snapshot::decode_meta(&bytes);
+        let _ = snapshot::decode(&bytes, 4);
+        let (header, body) = bytes.split_at(bytes.len() / 2);
+        let message = Message { header: header.to_vec().into(), body: body.to_vec().into() };
+        let _ = Request::decode(&message);
+        let _ = Reply::decode(&message);
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_refused(more in 1_usize..8) {
+        let mut frame = change::encode(&proposal(1, changes())).unwrap().to_vec();
+        frame.extend(std::iter::repeat_n(0, more));
+        prop_assert!(change::decode(&frame).is_err());
+    }
+}
