@@ -19,6 +19,9 @@ pub struct RaftConfig {
     pub election_max: Duration,
     /// How long one call to another node may take, but for snapshots. 5 s.
     pub call_deadline: Duration,
+    /// How long a caller may take to each frame of its request, and to the reply: one that nothing is heard of any more
+    /// holds up its stream for so long. 10 s.
+    pub caller_wait: Duration,
     /// How long a snapshot may take to another node. 5 min.
     pub snapshot_deadline: Duration,
     /// How long a proposal is tried. 10 s.
@@ -54,6 +57,7 @@ impl Default for RaftConfig {
             election_min: Duration::from_millis(600),
             election_max: Duration::from_millis(1200),
             call_deadline: Duration::from_secs(5),
+            caller_wait: Duration::from_secs(10),
             snapshot_deadline: Duration::from_secs(300),
             propose_deadline: Duration::from_secs(10),
             membership_deadline: Duration::from_secs(60),

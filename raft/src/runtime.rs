@@ -3,7 +3,7 @@
 //! openraft draws its waits for elections from it, and wakes its parts through it. Both are tokio's own, but for the
 //! random numbers, which a simulation seeds, and the watch channels, because tokio's wake in random order.
 
-mod watch;
+mod ordered;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,7 +13,7 @@ use openraft::{AsyncRuntime, OptionalSend, TokioRuntime};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use self::watch::OrderedWatch;
+use self::ordered::OrderedWatch;
 
 thread_local! {
     static SEED: Cell<Option<u64>> = const { Cell::new(None) };

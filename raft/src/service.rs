@@ -1,7 +1,6 @@
 //! Answers what other nodes ask.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use openraft::raft::TransferLeaderRequest;
@@ -16,9 +15,6 @@ use crate::codec::message::{Reply, Request};
 use crate::node::Node;
 use crate::types::{RaftSnapshot, RaftVote};
 use crate::wire::{self, WireError};
-
-/// How long a caller may take the reply.
-const REPLY_WAIT: Duration = Duration::from_secs(30);
 
 /// Answers what other nodes ask of this node's log.
 #[derive(Debug)]
@@ -43,10 +39,11 @@ impl Service for RaftService {
             send.reset(ResetCode::Refused);
             return;
         };
-        let wait = self.node.config.snapshot_deadline;
-        let request = match timeout(wait, wire::receive(recv.as_mut())).await {
-            Ok(Ok(Some(request))) => request,
-            Ok(Err(WireError::Protocol)) => return send.reset(ResetCode::Decode),
+        let wait = self.node.config.caller_wait;
+        let request = match wire::receive(recv.as_mut(), wait).await {
+            Ok(Some(request)) => request,
+            Err(WireError::Protocol) => return send.reset(ResetCode::Decode),
+            Err(WireError::Stalled) => return send.reset(ResetCode::Stalled),
             ended => {
                 debug!(%peer, ?ended, "a call ended before its request");
                 return;
@@ -64,7 +61,7 @@ impl Service for RaftService {
         let reply = answered.and_then(|reply| reply.encode().map_err(|_| ResetCode::Aborted));
         match reply {
             Ok(reply) => {
-                let sent = timeout(REPLY_WAIT, async {
+                let sent = timeout(wait, async {
                     wire::send(send.as_mut(), &reply).await?;
                     send.finish().await
                 });

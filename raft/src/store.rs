@@ -163,6 +163,27 @@ impl RaftStore {
         }
     }
 
+    /// Has the voter that is furthest lead, if this node leads and there is another: before it stops.
+    ///
+    /// # Errors
+    ///
+    /// [`MembershipError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, the other may lead.
+    pub async fn hand_over(&self) -> Result<(), MembershipError> {
+        let status = self.status();
+        let others = status
+            .matched
+            .iter()
+            .filter(|(node, _)| status.voters.contains(node) && **node != status.node);
+        match others.max_by_key(|(_, matched)| **matched) {
+            Some((node, _)) => self.change(MembershipChange::TransferLeader(*node)).await,
+            None => Ok(()),
+        }
+    }
+
     /// What this node knows of the log and of those who take part.
     #[must_use]
     pub fn status(&self) -> RaftStatus {

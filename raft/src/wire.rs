@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 use tidegate_transport::service::{ServiceId, open_service};
 use tidegate_transport::{PeerId, RecvHalf, SendHalf, StreamError, Transport, TransportError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::codec::CodecError;
 use crate::codec::message::{Message, Reply, Request};
@@ -31,6 +31,8 @@ pub(crate) enum WireError {
     Stream(#[from] StreamError),
     #[error("the message breaks the protocol")]
     Protocol,
+    #[error("nothing came for too long")]
+    Stalled,
 }
 
 /// Why a call brought no reply.
@@ -58,9 +60,9 @@ pub(crate) async fn send(half: &mut dyn SendHalf, message: &Message) -> Result<(
     Ok(())
 }
 
-/// The next message; none once the peer has ended the stream.
-pub(crate) async fn receive(half: &mut dyn RecvHalf) -> Result<Option<Message>, WireError> {
-    let Some(mut header) = half.recv().await? else {
+/// The next message; none once the peer has ended the stream. Each frame has to come within `wait`.
+pub(crate) async fn receive(half: &mut dyn RecvHalf, wait: Duration) -> Result<Option<Message>, WireError> {
+    let Some(mut header) = frame(half, wait).await? else {
         return Ok(None);
     };
     let len = header.try_get_u64_le().map_err(|_| WireError::Protocol)?;
@@ -70,7 +72,7 @@ pub(crate) async fn receive(half: &mut dyn RecvHalf) -> Result<Option<Message>, 
     let len = usize::try_from(len).map_err(|_| WireError::Protocol)?;
     let mut body = BytesMut::with_capacity(len.min(FIRST_MAX));
     while body.len() < len {
-        let part = half.recv().await?.ok_or(WireError::Protocol)?;
+        let part = frame(half, wait).await?.ok_or(WireError::Protocol)?;
         if part.is_empty() || part.len() > len - body.len() {
             return Err(WireError::Protocol);
         }
@@ -80,6 +82,13 @@ pub(crate) async fn receive(half: &mut dyn RecvHalf) -> Result<Option<Message>, 
         header,
         body: body.freeze(),
     }))
+}
+
+async fn frame(half: &mut dyn RecvHalf, wait: Duration) -> Result<Option<Bytes>, WireError> {
+    match timeout(wait, half.recv()).await {
+        Ok(frame) => Ok(frame?),
+        Err(_) => Err(WireError::Stalled),
+    }
 }
 
 /// Asks `peer`. The deadline covers the whole call.
@@ -99,7 +108,9 @@ pub(crate) async fn call(
         let cut = |error: StreamError| CallError::Cut(error.into());
         send(stream.send.as_mut(), &request).await.map_err(cut)?;
         // The sending half stays open until the reply is there: the peer sees by it that somebody waits.
-        let reply = receive(stream.recv.as_mut()).await.map_err(CallError::Cut)?;
+        let reply = receive(stream.recv.as_mut(), deadline)
+            .await
+            .map_err(CallError::Cut)?;
         Ok(Reply::decode(&reply.ok_or(CallError::Cut(WireError::Protocol))?)?)
     };
     match timeout_at(Instant::now() + deadline, asked).await {

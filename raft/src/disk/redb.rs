@@ -12,21 +12,25 @@ use redb::{
     Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
 use tidegate_tablets::NodeId;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{DISK_FORMAT, Disk, DiskError, Note, OpenError};
 
-/// Numbers: the file's format, its node, how many entries the snapshot covers.
+/// Numbers: the file's format, its node, how many entries the snapshot covers, and which of those written it is.
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 const FORMAT: &str = "format";
 const NODE: &str = "node";
 const COVERS: &str = "covers";
+const CURRENT: &str = "current";
 
 const NOTES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("notes");
 const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
-/// The snapshot in parts, so that no single value is long.
-const SNAPSHOT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("snapshot");
+/// Snapshots in parts, by the snapshot's number and the part's: the current one, and one that is being written.
+const SNAPSHOT: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("snapshot");
 const PART: usize = 1 << 20;
+/// Parts in one commit: the log's appends get in between, and nobody waits long for them.
+const PARTS_PER_COMMIT: usize = 4;
 
 /// A disk that is one redb file. One commit, flushed to the medium, for each append.
 ///
@@ -34,6 +38,8 @@ const PART: usize = 1 << 20;
 pub struct RedbDisk {
     path: PathBuf,
     database: Arc<Database>,
+    /// One snapshot is written at a time.
+    saving: Semaphore,
 }
 
 impl RedbDisk {
@@ -50,8 +56,11 @@ impl RedbDisk {
         let path = path.into();
         let opened = spawn_blocking(move || {
             let database = open(&path, node)?;
-            let database = Arc::new(database);
-            Ok(Self { path, database })
+            Ok(Self {
+                path,
+                database: Arc::new(database),
+                saving: Semaphore::new(1),
+            })
         });
         opened
             .await
@@ -257,11 +266,14 @@ impl Disk for RedbDisk {
     async fn snapshot(&self) -> Result<Option<Bytes>, DiskError> {
         self.run(|database| {
             let transaction = database.begin_read()?;
-            if transaction.open_table(NUMBERS)?.get(COVERS)?.is_none() {
+            let Some((_, current)) = current(&transaction.open_table(NUMBERS)?)? else {
                 return Ok(None);
-            }
+            };
             let mut snapshot = Vec::new();
-            for part in transaction.open_table(SNAPSHOT)?.iter()? {
+            for part in transaction
+                .open_table(SNAPSHOT)?
+                .range((current, 0)..=(current, u64::MAX))?
+            {
                 snapshot.extend_from_slice(part?.1.value());
             }
             Ok(Some(snapshot.into()))
@@ -270,20 +282,53 @@ impl Disk for RedbDisk {
     }
 
     async fn save_snapshot(&self, covers: u64, snapshot: Bytes) -> Result<(), DiskError> {
+        let _alone = self.saving.acquire().await.map_err(DiskError::new)?;
+        let kept = self
+            .run(|database| current(&database.begin_read()?.open_table(NUMBERS)?))
+            .await?;
+        if kept.is_some_and(|(kept, _)| kept > covers) {
+            return Ok(());
+        }
+        let next = kept.map_or(0, |(_, current)| current + 1);
+        // What a crash has left of one that was begun.
+        self.write(Durability::None, move |transaction| {
+            transaction
+                .open_table(SNAPSHOT)?
+                .retain_in((next, 0)..=(next, u64::MAX), |_, _| false)?;
+            Ok(())
+        })
+        .await?;
+        let mut rest = snapshot;
+        let mut written = 0_u64;
+        while !rest.is_empty() {
+            let some = rest.split_to(rest.len().min(PART * PARTS_PER_COMMIT));
+            let from = written;
+            written += PARTS_PER_COMMIT as u64;
+            self.write(Durability::None, move |transaction| {
+                let mut table = transaction.open_table(SNAPSHOT)?;
+                for (at, part) in (from..).zip(some.chunks(PART)) {
+                    table.insert((next, at), part)?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
         self.write(Durability::Immediate, move |transaction| {
             let mut numbers = transaction.open_table(NUMBERS)?;
-            let kept = numbers.get(COVERS)?.map(|kept| kept.value());
-            if kept.is_some_and(|kept| kept > covers) {
-                return Ok(());
-            }
             numbers.insert(COVERS, covers)?;
-            let mut table = transaction.open_table(SNAPSHOT)?;
-            table.retain(|_, _| false)?;
-            for (at, part) in (0..).zip(snapshot.chunks(PART)) {
-                table.insert(at, part)?;
-            }
+            numbers.insert(CURRENT, next)?;
+            transaction
+                .open_table(SNAPSHOT)?
+                .retain(|(number, _), _| number == next)?;
             Ok(())
         })
         .await
     }
+}
+
+/// How many entries the current snapshot covers, and its number.
+fn current(numbers: &impl ReadableTable<&'static str, u64>) -> Result<Option<(u64, u64)>, redb::Error> {
+    let covers = numbers.get(COVERS)?.map(|found| found.value());
+    let current = numbers.get(CURRENT)?.map(|found| found.value());
+    Ok(covers.zip(current))
 }

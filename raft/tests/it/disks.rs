@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tidegate_raft::{DISK_FORMAT, OpenError, RedbDisk};
+use bytes::Bytes;
+use tidegate_raft::{DISK_FORMAT, Disk as _, OpenError, RedbDisk};
 use tidegate_tablets::{MetadataStore as _, NodeId, Proposal, RequestId};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 
@@ -56,6 +57,24 @@ async fn a_node_starts_again_from_its_file() {
         }
         node.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_kept_whole_and_never_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raft.redb");
+    let disk = open(&path).await;
+    assert_eq!(disk.snapshot().await.unwrap(), None);
+    let long = |byte: u8| Bytes::from(vec![byte; (5 << 20) + 7]);
+    for (covers, byte) in [(3, 1), (9, 2), (9, 3)] {
+        disk.save_snapshot(covers, long(byte)).await.unwrap();
+        assert_eq!(disk.snapshot().await.unwrap(), Some(long(byte)));
+    }
+    disk.save_snapshot(8, "older".into()).await.unwrap();
+    assert_eq!(disk.snapshot().await.unwrap(), Some(long(3)));
+    disk.save_snapshot(10, "short".into()).await.unwrap();
+    drop(disk);
+    assert_eq!(open(&path).await.snapshot().await.unwrap(), Some("short".into()));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate_raft::{RAFT_SERVICE, RaftConfig};
-use tidegate_tablets::{MetadataStore as _, NodeId, Refused};
+use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, Refused, StoreStopped};
 use tidegate_transport::service::open_service;
 use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
 use tokio::time::Instant;
@@ -158,6 +158,28 @@ async fn a_leader_that_says_nothing_any_more_is_not_waited_for() {
         .await
         .unwrap();
     assert!(nodes.has(others[1], 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_disk_fails_stops_and_the_others_go_on() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    nodes.add(leader, 10).await;
+    let left = nodes.disks[&leader].crash();
+    nodes.disks.insert(leader, left);
+    let proposal = nodes.proposal(vec![adding(11)]);
+    let failed = nodes.store(leader);
+    let answer = within("the node notices", failed.propose(proposal.clone())).await;
+    assert_eq!(answer, Err(ProposeError::Stopped(StoreStopped)));
+    assert_eq!(failed.read_barrier().await, Err(StoreStopped));
+    nodes.stop_node(leader).await;
+    let next = nodes.leader().await;
+    assert!(decide(&nodes.store(next), proposal).await[0].is_ok());
+    nodes.start_node(leader).await;
+    within("a barrier ends", nodes.store(leader).read_barrier())
+        .await
+        .unwrap();
+    assert!(nodes.has(leader, 10) && nodes.has(leader, 11));
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,6 +58,24 @@ async fn a_leader_hands_over_and_one_that_is_removed_does_so_too() {
     })
     .await;
     assert!(nodes.add(first, 10).await[0].is_ok());
+    within(
+        "a leader that is to stop hands over",
+        nodes.store(next).hand_over(),
+    )
+    .await
+    .unwrap();
+    let other = nodes.leader().await;
+    assert_ne!(other, next);
+    within(
+        "a node that does not lead has nothing to hand over",
+        nodes.store(next).hand_over(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(nodes.leader().await, other);
+    within("a leader hands over", nodes.store(other).change(to))
+        .await
+        .unwrap();
 
     let gone = MembershipChange::Remove(NodeId::new(next));
     within("a leader is removed", nodes.store(first).change(gone))
