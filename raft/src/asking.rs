@@ -81,6 +81,24 @@ impl Node {
                 leader: None,
             };
         };
+        // Who asks another node, or waits for itself, need not wait for one that does not lead any more: the new leader
+        // is asked the same.
+        let deposed = async {
+            self.other_leader(leader).await;
+            Attempt::Again {
+                maybe: true,
+                why: format!("node {leader} does not lead any more"),
+                leader: None,
+            }
+        };
+        tokio::select! {
+            biased;
+            attempt = self.attempt_at(leader, request) => attempt,
+            attempt = deposed => attempt,
+        }
+    }
+
+    async fn attempt_at(&self, leader: NodeId, request: &Request) -> Attempt {
         if leader == self.id {
             return judge(leader, self.lead(request.clone()).await);
         }
@@ -89,16 +107,8 @@ impl Node {
             PeerId::new(leader.as_u64()),
             request,
             self.patience(request),
-        );
-        let called = tokio::select! {
-            biased;
-            called = called => called,
-            // It need not be waited for: the new leader is asked the same.
-            () = self.other_leader(leader) => {
-                let why = format!("node {leader} does not lead any more");
-                return Attempt::Again { maybe: true, why, leader: None };
-            }
-        };
+        )
+        .await;
         let (maybe, error) = match called {
             Ok(reply) => return judge(leader, reply),
             Err(CallError::Codec(error)) => {

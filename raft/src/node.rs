@@ -53,21 +53,18 @@ impl Node {
         leader.map(NodeId::new)
     }
 
-    /// Completes when this node knows of another leader than `leader`.
+    /// Completes when this node hears of another leader than `leader`, and than the one that it knows of now.
     pub(crate) async fn other_leader(&self, leader: NodeId) {
         let mut metrics = self.raft.metrics();
-        let other = |metrics: &RaftMetrics<TypeConfig>| {
-            metrics
-                .current_leader
-                .is_some_and(|known| known != leader.as_u64())
-        };
+        let before = metrics.borrow_and_update().current_leader;
+        let other = |now: Option<u64>| now.is_some() && now != before && now != Some(leader.as_u64());
         loop {
-            if other(&metrics.borrow_and_update()) {
-                return;
-            }
             if metrics.changed().await.is_err() {
                 // Stopped: whoever waits here hears that elsewhere.
                 std::future::pending::<()>().await;
+            }
+            if other(metrics.borrow_and_update().current_leader) {
+                return;
             }
         }
     }

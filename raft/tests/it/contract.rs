@@ -1,13 +1,24 @@
 //! The store keeps the contract of metadata stores: three nodes, with their logs on disk.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tidegate_raft::RedbDisk;
+use tidegate_raft::{RaftConfig, RedbDisk};
 use tidegate_tablets::NodeId;
 use tidegate_tablets::conformance::Cluster;
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 
-use crate::cluster::{Running, config};
+use crate::cluster::{self, Running};
+
+/// On the clock of a machine that may be busy with other tests: no election unless somebody is gone.
+fn config() -> RaftConfig {
+    RaftConfig {
+        heartbeat_interval: Duration::from_millis(150),
+        election_min: Duration::from_millis(1000),
+        election_max: Duration::from_millis(2000),
+        ..cluster::config()
+    }
+}
 
 async fn on_disk(nodes: usize) -> Cluster {
     let network = MemNetwork::new(MemConfig::default());
