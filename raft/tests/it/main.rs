@@ -5,6 +5,7 @@ mod cluster;
 mod contract;
 mod disks;
 mod failover;
+mod killed;
 mod members;
 mod seeded;
 mod snapshots;
