@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tidegate_tablets::{
-    Accepted, Change, Epoch, MetadataStore, NodeId, Refused, ReplicaSpec, StoreStopped, TableId, Tablet,
-    TabletId, TransitionKind,
+    Accepted, Change, Epoch, MetadataStore, NodeId, Reason, Refused, ReplicaSpec, StoreStopped, TableId,
+    Tablet, TabletId, TransitionKind,
 };
 
 use self::ending::Seen;
@@ -296,6 +296,7 @@ impl Operator {
                 leaving,
                 pending,
                 purge_floor,
+                reason: Reason::Operator,
             }
         };
         let done = |known: &Tablet| {

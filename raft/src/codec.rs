@@ -6,6 +6,7 @@ pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod entry;
 pub(crate) mod message;
+mod permits;
 pub(crate) mod records;
 pub(crate) mod snapshot;
 mod tablet;

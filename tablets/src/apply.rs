@@ -93,7 +93,14 @@ impl Metadata {
                 leaving,
                 pending,
                 purge_floor,
-            } => self.begin(*tablet, *expected, *kind, (*leaving, *pending), *purge_floor),
+                reason,
+            } => self.begin(
+                *tablet,
+                *expected,
+                (*kind, *reason),
+                (*leaving, *pending),
+                *purge_floor,
+            ),
             Change::Advance { tablet, expected, to } => self.advance(*tablet, *expected, *to),
             Change::Cancel { tablet, begun } => self.cancel(*tablet, *begun),
             Change::AllowFewerSources { tablet, expected } => self.allow_fewer_sources(*tablet, *expected),
@@ -101,6 +108,10 @@ impl Metadata {
                 self.balancing = *on;
                 Ok(Applied::done(Accepted::Done))
             }
+            Change::SetRack { node, rack } => self.set_rack(*node, rack.as_deref()),
+            Change::Drain { node } => self.set_draining(*node, true),
+            Change::Resume { node } => self.set_draining(*node, false),
+            Change::SetPermits { permits } => self.set_permits(*permits),
         }
     }
 }

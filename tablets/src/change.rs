@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::{Epoch, NodeId, Stage, TableId, TabletId, TransitionKind};
+use crate::{Epoch, NodeId, Reason, Stage, StreamPermits, TableId, TabletId, TransitionKind};
 
 /// The replicas of one tablet of a new table.
 pub type ReplicaSpec = BTreeSet<NodeId>;
@@ -52,6 +52,8 @@ pub enum Change {
         pending: Option<NodeId>,
         /// For a purge, the timestamp up to which tombstones go; else zero.
         purge_floor: u64,
+        /// On whose behalf: an operator's, or one of the balancer's reasons.
+        reason: Reason,
     },
     /// A transition goes to a stage that an edge leads to; `None` ends it.
     Advance {
@@ -76,10 +78,33 @@ pub enum Change {
         /// The tablet's epoch as the proposer knows it.
         expected: Epoch,
     },
-    /// Whether the balancer may start moves.
+    /// Whether the balancer may start moves. Off refuses what it proposes from this change on, also what it planned
+    /// before; an operator's moves and those that run go on.
     SetBalancing {
         /// On or off.
         on: bool,
+    },
+    /// Says which rack a member stands in, or that nobody knows.
+    SetRack {
+        /// Who.
+        node: NodeId,
+        /// The rack's name, for people; not empty.
+        rack: Option<String>,
+    },
+    /// A member is to be emptied: the balancer moves its replicas away and puts none there.
+    Drain {
+        /// Who.
+        node: NodeId,
+    },
+    /// A member is to be emptied no more. What has moved away stays where it is.
+    Resume {
+        /// Who.
+        node: NodeId,
+    },
+    /// How many streams each node may send and receive at once.
+    SetPermits {
+        /// Both numbers.
+        permits: StreamPermits,
     },
 }
 
@@ -137,6 +162,9 @@ pub enum Refused {
     /// The replica sets do not make sense; says how.
     #[error("{0}")]
     Invalid(Cow<'static, str>),
+    /// The balancer may start no moves: it was switched off.
+    #[error("balancing is off")]
+    BalancingOff,
     /// An exclusion would take this tablet's quorum.
     #[error("tablet {0} would lose its quorum")]
     Quorum(TabletId),

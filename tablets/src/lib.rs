@@ -15,8 +15,8 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | what there is | [`Metadata`]: [`Tablet`], [`Table`], [`NodeInfo`]; [`Token`], [`TokenRange`] |
-//! | a change of replicas, its steps and who is read and written in each | [`Transition`], [`TransitionKind`], [`Stage`], [`Selector`] |
+//! | what there is | [`Metadata`]: [`Tablet`], [`Table`], [`NodeInfo`]; [`StreamPermits`]; [`Token`], [`TokenRange`] |
+//! | a change of replicas, its steps and who is read and written in each | [`Transition`], [`TransitionKind`], [`Reason`], [`Stage`], [`Selector`] |
 //! | how it changes | [`Change`], [`Metadata::apply`], [`Applied`]; the answers are [`Accepted`] and [`Refused`] |
 //! | whose part is what | [`Metadata::session_of`], [`Metadata::sources`], [`Transition::takes_part`], [`Metadata::tablets_of`] |
 //! | the log | [`MetadataStore`], [`Changes`]; [`LogState`] for whoever implements them |
@@ -30,7 +30,7 @@
 //!
 //! ```
 //! use tidegate_tablets::{
-//!     Accepted, AdmitError, Change, Epoch, Metadata, NodeId, Refused, RequestFence, Stage, TabletId,
+//!     Accepted, AdmitError, Change, Epoch, Metadata, NodeId, Reason, Refused, RequestFence, Stage, TabletId,
 //!     TransitionKind, Version,
 //! };
 //!
@@ -55,6 +55,7 @@
 //!     leaving: Some(NodeId::new(1)),
 //!     pending: Some(NodeId::new(4)),
 //!     purge_floor: 0,
+//!     reason: Reason::Operator,
 //! };
 //! assert_eq!(apply(&mut metadata, begin.clone())?, Accepted::Epoch(Epoch::new(2)));
 //! assert_eq!(apply(&mut metadata, begin), Err(Refused::Epoch { actual: Epoch::new(2) }));
@@ -92,6 +93,7 @@
 //! 7. The cost of a change follows the change: copies of the metadata share what did not change.
 //! 8. A fence is never absent where work is admitted, and never goes down. Looking at it and getting in is one
 //!    step, so whoever is in when it goes up is waited for, and nobody follows.
+//! 9. While balancing is off no transition begins but for an [`Operator`](Reason::Operator), whoever planned it when.
 //!
 //! # What is deliberately absent
 //!
@@ -112,7 +114,9 @@ mod id;
 mod local;
 mod metadata;
 mod metrics;
+mod permits;
 mod primitive;
+mod reason;
 mod roles;
 mod stage;
 mod state;
@@ -126,6 +130,8 @@ pub use crate::fence::{AdmitError, FenceRule, MetadataGuard, RequestFence};
 pub use crate::id::{Epoch, NodeId, TableId, TabletId, Version};
 pub use crate::local::{LocalConfig, LocalLog, LocalStore};
 pub use crate::metadata::{Metadata, NodeInfo, Table, Tablet, quorum_of};
+pub use crate::permits::StreamPermits;
+pub use crate::reason::Reason;
 pub use crate::stage::{Selector, Stage};
 pub use crate::state::{Answer, Decided, LogState};
 pub use crate::store::{

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use crate::{Epoch, NodeId, Selector, TableId, TabletId, Token, TokenRange, Transition, Version};
+use crate::{
+    Epoch, NodeId, Selector, StreamPermits, TableId, TabletId, Token, TokenRange, Transition, Version,
+};
 
 /// All that the metadata store holds, at one version.
 ///
@@ -21,6 +23,8 @@ pub struct Metadata {
     pub tablets: RedBlackTreeMapSync<TabletId, Tablet>,
     /// Whether the balancer may start moves.
     pub balancing: bool,
+    /// How many streams each node may send and receive at once.
+    pub permits: StreamPermits,
     /// The next table's number.
     pub next_table: u64,
     /// The next tablet's number.
@@ -34,6 +38,15 @@ pub struct Metadata {
 pub struct NodeInfo {
     /// An operator has said, for ever, that this node is stopped.
     pub excluded: bool,
+    /// The rack it stands in, if anybody said so.
+    pub rack: Option<String>,
+    /// It is to be emptied: its replicas move away, and none comes.
+    pub draining: bool,
+}
+
+impl NodeInfo {
+    /// Bytes that a rack's name has at most.
+    pub const RACK_BYTES_MAX: usize = 256;
 }
 
 /// A table.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use tidegate_guard::SessionId;
 
-use crate::{Epoch, NodeId, Selector, Stage};
+use crate::{Epoch, NodeId, Reason, Selector, Stage};
 
 /// What a transition is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +41,8 @@ impl fmt::Display for TransitionKind {
 pub struct Transition {
     /// What it is for.
     pub kind: TransitionKind,
+    /// On whose behalf it runs: its urgency.
+    pub reason: Reason,
     /// The step it is at.
     pub stage: Stage,
     /// The epoch at which it began: names it, for a cancel.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tidegate_tablets::{
-    Accepted, Change, Epoch, Metadata, NodeId, Outcome, Stage, Tablet, TabletId, Touched, Transition,
+    Accepted, Change, Epoch, Metadata, NodeId, Outcome, Reason, Stage, Tablet, TabletId, Touched, Transition,
     TransitionKind, Version,
 };
 
@@ -87,6 +87,7 @@ impl World {
             leaving,
             pending,
             purge_floor,
+            reason: Reason::Operator,
         };
         self.apply(&begin).expect("begun");
         self

@@ -1,7 +1,7 @@
 //! What goes together, what holds up nothing else, and the bounds.
 
 use tidegate_coordinator::{BarrierError, CoordinatorConfig, Ended, OperationKind};
-use tidegate_tablets::{Change, Epoch, MetadataStore, Proposal, RequestId, Stage, TransitionKind};
+use tidegate_tablets::{Change, Epoch, MetadataStore, Proposal, Reason, RequestId, Stage, TransitionKind};
 use tokio::time::{Duration, Instant};
 
 use crate::cluster::{Cluster, config, n, stage_of, t};
@@ -17,6 +17,7 @@ async fn begin_all(cluster: &Cluster, tablets: u64) {
         leaving: Some(n(1)),
         pending: Some(n(4)),
         purge_floor: 0,
+        reason: Reason::Operator,
     };
     let proposal = Proposal {
         request: RequestId(1),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tidegate_guard::FrozenGuard;
 use tidegate_kv::token_of;
 use tidegate_tablets::{
-    Accepted, Change, Epoch, Metadata, NodeId, Stage, TableId, TabletId, TransitionKind, Version,
+    Accepted, Change, Epoch, Metadata, NodeId, Reason, Stage, TableId, TabletId, TransitionKind, Version,
 };
 
 /// The node that is fed.
@@ -101,6 +101,7 @@ impl Shown {
             leaving: moves.then_some(NEAR),
             pending: moves.then_some(FAR),
             purge_floor: if moves { 0 } else { 1 << 20 },
+            reason: Reason::Operator,
         };
         self.change(&change);
     }

@@ -10,7 +10,7 @@ use tidegate_guard::{SharedGuard, Unfenced};
 use tidegate_kv::{Admit, HybridClock, KvClient, KvConfig, KvService, KvStorage, Row, RowStore, Timestamp};
 use tidegate_replica::{AdmissionError, WaitError};
 use tidegate_tablets::{
-    Accepted, AdmitError, Change, Epoch, Metadata, NodeId, RequestFence, Stage, TableId, TabletId,
+    Accepted, AdmitError, Change, Epoch, Metadata, NodeId, Reason, RequestFence, Stage, TableId, TabletId,
     TransitionKind, Version,
 };
 use tidegate_transport::service::{Router, RouterConfig};
@@ -237,6 +237,7 @@ impl Cluster {
             leaving: leaving.map(node),
             pending: pending.map(node),
             purge_floor,
+            reason: Reason::Operator,
         });
     }
 

@@ -29,6 +29,7 @@ enum OutcomeFrame {
     TooLate(u8),
     Invalid(String),
     Quorum(u64),
+    BalancingOff,
 }
 
 pub(crate) fn encode(answer: &Answer) -> Result<Bytes, CodecError> {
@@ -76,6 +77,7 @@ impl OutcomeFrame {
             Err(Refused::TooLate { stage }) => Self::TooLate(stage_number(*stage)),
             Err(Refused::Invalid(why)) => Self::Invalid(why.clone().into_owned()),
             Err(Refused::Quorum(tablet)) => Self::Quorum(tablet.as_u64()),
+            Err(Refused::BalancingOff) => Self::BalancingOff,
             // A refusal that came after this version is still a refusal, with its reason.
             Err(other) => Self::Invalid(other.to_string()),
         }
@@ -103,6 +105,7 @@ impl OutcomeFrame {
             }),
             Self::Invalid(why) => Err(Refused::Invalid(why.into())),
             Self::Quorum(tablet) => Err(Refused::Quorum(TabletId::new(tablet))),
+            Self::BalancingOff => Err(Refused::BalancingOff),
         })
     }
 }

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use tidegate_tablets::{Change, Epoch, NodeId, Proposal, RequestId, TableId, TabletId};
 
 use super::CodecError;
-use super::tablet::{kind_number, kind_of, nodes, numbers, stage_number, stage_of};
+use super::permits::PermitsFrame;
+use super::tablet::{kind_number, kind_of, nodes, numbers, reason_number, reason_of, stage_number, stage_of};
 
 #[derive(Debug, Encode, Decode)]
 pub(super) struct ProposalFrame {
@@ -36,6 +37,7 @@ enum ChangeFrame {
         leaving: Option<u64>,
         pending: Option<u64>,
         purge_floor: u64,
+        reason: u8,
     },
     Advance {
         tablet: u64,
@@ -52,6 +54,19 @@ enum ChangeFrame {
     },
     SetBalancing {
         on: bool,
+    },
+    SetRack {
+        node: u64,
+        rack: Option<String>,
+    },
+    Drain {
+        node: u64,
+    },
+    Resume {
+        node: u64,
+    },
+    SetPermits {
+        permits: PermitsFrame,
     },
 }
 
@@ -109,6 +124,7 @@ impl ChangeFrame {
                 leaving,
                 pending,
                 purge_floor,
+                reason,
             } => Self::Begin {
                 tablet: tablet.as_u64(),
                 expected: expected.as_u64(),
@@ -116,6 +132,7 @@ impl ChangeFrame {
                 leaving: leaving.map(NodeId::as_u64),
                 pending: pending.map(NodeId::as_u64),
                 purge_floor: *purge_floor,
+                reason: reason_number(*reason),
             },
             Change::Advance { tablet, expected, to } => Self::Advance {
                 tablet: tablet.as_u64(),
@@ -131,6 +148,15 @@ impl ChangeFrame {
                 expected: expected.as_u64(),
             },
             Change::SetBalancing { on } => Self::SetBalancing { on: *on },
+            Change::SetRack { node, rack } => Self::SetRack {
+                node: node.as_u64(),
+                rack: rack.clone(),
+            },
+            Change::Drain { node } => Self::Drain { node: node.as_u64() },
+            Change::Resume { node } => Self::Resume { node: node.as_u64() },
+            Change::SetPermits { permits } => Self::SetPermits {
+                permits: PermitsFrame::new(*permits),
+            },
             _ => return Err(CodecError::Unknown("a change of that kind")),
         })
     }
@@ -158,6 +184,7 @@ impl ChangeFrame {
                 leaving,
                 pending,
                 purge_floor,
+                reason,
             } => Change::Begin {
                 tablet: TabletId::new(tablet),
                 expected: Epoch::new(expected),
@@ -165,6 +192,7 @@ impl ChangeFrame {
                 leaving: leaving.map(NodeId::new),
                 pending: pending.map(NodeId::new),
                 purge_floor,
+                reason: reason_of(reason)?,
             },
             Self::Advance { tablet, expected, to } => Change::Advance {
                 tablet: TabletId::new(tablet),
@@ -180,6 +208,19 @@ impl ChangeFrame {
                 expected: Epoch::new(expected),
             },
             Self::SetBalancing { on } => Change::SetBalancing { on },
+            Self::SetRack { node, rack } => Change::SetRack {
+                node: NodeId::new(node),
+                rack,
+            },
+            Self::Drain { node } => Change::Drain {
+                node: NodeId::new(node),
+            },
+            Self::Resume { node } => Change::Resume {
+                node: NodeId::new(node),
+            },
+            Self::SetPermits { permits } => Change::SetPermits {
+                permits: permits.open(),
+            },
         })
     }
 }

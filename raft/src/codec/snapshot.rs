@@ -13,6 +13,7 @@ use tokio::task::yield_now;
 
 use super::CodecError;
 use super::answer::AnswerFrame;
+use super::permits::PermitsFrame;
 use super::records::{LogIdFrame, StoredMembershipFrame};
 use super::tablet::TabletFrame;
 use crate::types::RaftSnapshotMeta;
@@ -31,12 +32,15 @@ enum Record {
     Head {
         version: u64,
         balancing: bool,
+        permits: PermitsFrame,
         next_table: u64,
         next_tablet: u64,
     },
     Node {
         id: u64,
         excluded: bool,
+        rack: Option<String>,
+        draining: bool,
     },
     Table {
         id: u64,
@@ -67,6 +71,7 @@ pub(crate) async fn encode(meta: &RaftSnapshotMeta, state: &LogState) -> Result<
         Record::Head {
             version: metadata.version.as_u64(),
             balancing: metadata.balancing,
+            permits: PermitsFrame::new(metadata.permits),
             next_table: metadata.next_table,
             next_tablet: metadata.next_tablet,
         },
@@ -74,6 +79,8 @@ pub(crate) async fn encode(meta: &RaftSnapshotMeta, state: &LogState) -> Result<
     let nodes = metadata.nodes.iter().map(|(id, info)| Record::Node {
         id: id.as_u64(),
         excluded: info.excluded,
+        rack: info.rack.clone(),
+        draining: info.draining,
     });
     let tables = metadata.tables.iter().map(|(id, table)| Record::Table {
         id: id.as_u64(),
@@ -130,16 +137,28 @@ pub(crate) fn decode(mut bytes: &[u8], answers_max: usize) -> Result<LogState, C
             Record::Head {
                 version,
                 balancing,
+                permits,
                 next_table,
                 next_tablet,
             } if read == 1 => {
                 metadata.version = Version::new(version);
                 metadata.balancing = balancing;
+                metadata.permits = permits.open();
                 metadata.next_table = next_table;
                 metadata.next_tablet = next_tablet;
             }
-            Record::Node { id, excluded } if read > 1 => {
-                metadata.nodes.insert_mut(NodeId::new(id), NodeInfo { excluded });
+            Record::Node {
+                id,
+                excluded,
+                rack,
+                draining,
+            } if read > 1 => {
+                let info = NodeInfo {
+                    excluded,
+                    rack,
+                    draining,
+                };
+                metadata.nodes.insert_mut(NodeId::new(id), info);
             }
             Record::Table { id, name } if read > 1 => {
                 let tablets = Vec::new();

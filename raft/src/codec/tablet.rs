@@ -1,10 +1,10 @@
-//! Tablets and their transitions, and the numbers of stages and kinds.
+//! Tablets and their transitions, and the numbers of stages, kinds and reasons.
 
 use std::collections::BTreeSet;
 
 use bincode::{Decode, Encode};
 use tidegate_tablets::{
-    Epoch, NodeId, Stage, TableId, Tablet, TabletId, Token, TokenRange, Transition, TransitionKind,
+    Epoch, NodeId, Reason, Stage, TableId, Tablet, TabletId, Token, TokenRange, Transition, TransitionKind,
 };
 
 use super::CodecError;
@@ -24,6 +24,7 @@ pub(super) struct TabletFrame {
 #[derive(Debug, Encode, Decode)]
 struct TransitionFrame {
     kind: u8,
+    reason: u8,
     stage: u8,
     begun: u64,
     old: Vec<u64>,
@@ -70,6 +71,7 @@ impl TransitionFrame {
     fn new(transition: &Transition) -> Self {
         Self {
             kind: kind_number(transition.kind),
+            reason: reason_number(transition.reason),
             stage: stage_number(transition.stage),
             begun: transition.begun.as_u64(),
             old: numbers(&transition.old),
@@ -84,6 +86,7 @@ impl TransitionFrame {
         let session = self.session.map(Epoch::new);
         Ok(Transition {
             kind: kind_of(self.kind)?,
+            reason: reason_of(self.reason)?,
             stage: stage_of(self.stage)?,
             begun: Epoch::new(self.begun),
             old: nodes(self.old),
@@ -122,6 +125,23 @@ pub(super) fn kind_of(number: u8) -> Result<TransitionKind, CodecError> {
     found
         .map(|(kind, _)| *kind)
         .ok_or(CodecError::Malformed("a kind of transition"))
+}
+
+/// Written down one by one: the order of the variants is their urgency, and may change.
+pub(super) const fn reason_number(reason: Reason) -> u8 {
+    match reason {
+        Reason::Operator => 0,
+        Reason::Rebuild => 1,
+        Reason::Drain => 2,
+        Reason::Balance => 3,
+    }
+}
+
+pub(super) fn reason_of(number: u8) -> Result<Reason, CodecError> {
+    Reason::ALL
+        .into_iter()
+        .find(|reason| reason_number(*reason) == number)
+        .ok_or(CodecError::Malformed("a reason"))
 }
 
 /// Written down one by one: the order of the variants has no meaning.

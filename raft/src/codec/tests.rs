@@ -6,11 +6,12 @@ use openraft::entry::RaftEntry as _;
 use openraft::impls::EmptyNode;
 use proptest::prelude::*;
 use tidegate_tablets::{
-    Accepted, Answer, Change, Epoch, LogState, NodeId, Outcome, Proposal, Refused, RequestId, Stage, TableId,
-    TabletId, TransitionKind, Version,
+    Accepted, Answer, Change, Epoch, LogState, NodeId, Outcome, Proposal, Reason, Refused, RequestId, Stage,
+    StreamPermits, TableId, TabletId, TransitionKind, Version,
 };
 
 use super::message::{Message, Reply, Request};
+use super::tablet::{TabletFrame, reason_number, reason_of};
 use super::{CodecError, answer, change, entry, records, snapshot};
 use crate::membership::MembershipChange;
 use crate::types::{
@@ -44,6 +45,16 @@ fn changes() -> Vec<Change> {
         },
         Change::AllowFewerSources { tablet: T, expected },
         Change::SetBalancing { on: true },
+        Change::SetRack {
+            node: node(1),
+            rack: Some("öst".to_owned()),
+        },
+        Change::SetRack {
+            node: node(1),
+            rack: None,
+        },
+        Change::Drain { node: node(2) },
+        Change::Resume { node: node(u64::MAX) },
         Change::Advance {
             tablet: T,
             expected,
@@ -60,15 +71,25 @@ fn changes() -> Vec<Change> {
         TransitionKind::Rebuild,
         TransitionKind::Purge,
     ];
-    changes.extend(kinds.map(|kind| Change::Begin {
-        tablet: T,
-        expected,
-        kind,
-        leaving: Some(node(1)),
-        pending: None,
-        purge_floor: 7,
-    }));
+    for kind in kinds {
+        changes.extend(Reason::ALL.map(|reason| Change::Begin {
+            tablet: T,
+            expected,
+            kind,
+            leaving: Some(node(1)),
+            pending: None,
+            purge_floor: 7,
+            reason,
+        }));
+    }
+    changes.extend(permits().map(|permits| Change::SetPermits { permits }));
     changes
+}
+
+/// Either number set or not, so that none is taken for the other.
+fn permits() -> [StreamPermits; 3] {
+    [(None, None), (Some(1), None), (Some(2), Some(u32::MAX))]
+        .map(|(sends, receives)| StreamPermits { sends, receives })
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -87,6 +108,7 @@ fn outcomes() -> Vec<Outcome> {
         Err(Refused::NoTransition(T)),
         Err(Refused::Invalid("why".into())),
         Err(Refused::Quorum(T)),
+        Err(Refused::BalancingOff),
     ];
     outcomes.extend(Stage::ALL.map(|from| Err(Refused::NoEdge { from })));
     outcomes.extend(Stage::ALL.map(|stage| Err(Refused::TooLate { stage })));
@@ -204,6 +226,7 @@ fn state() -> LogState {
             table: TableId::new(1),
         }],
     );
+    decide(7, placement());
     let begin = Change::Begin {
         tablet: T,
         expected: Epoch::new(1),
@@ -211,6 +234,7 @@ fn state() -> LogState {
         leaving: Some(node(1)),
         pending: Some(node(4)),
         purge_floor: 0,
+        reason: Reason::Drain,
     };
     let advance = Change::Advance {
         tablet: T,
@@ -222,8 +246,28 @@ fn state() -> LogState {
         node: node(5),
         give_up_quorum: false,
     };
-    decide(9, vec![exclude, Change::SetBalancing { on: true }]);
+    decide(9, vec![exclude]);
     state
+}
+
+/// What the balancer goes by.
+fn placement() -> Vec<Change> {
+    let rack = |number, name: &str| Change::SetRack {
+        node: node(number),
+        rack: Some(name.to_owned()),
+    };
+    vec![
+        Change::SetBalancing { on: true },
+        rack(1, "öst"),
+        rack(5, "outlives its exclusion"),
+        Change::Drain { node: node(1) },
+        Change::SetPermits {
+            permits: StreamPermits {
+                sends: None,
+                receives: Some(3),
+            },
+        },
+    ]
 }
 
 fn meta() -> RaftSnapshotMeta {
@@ -240,12 +284,31 @@ async fn a_snapshot_comes_back_as_it_was() {
     assert_eq!(snapshot::decode_meta(&bytes).unwrap(), meta);
     let back = snapshot::decode(&bytes, 16).unwrap();
     assert_eq!(back, state);
-    assert_eq!(back.metadata().tablets_of(node(4)).count(), 1);
+    let metadata = back.metadata();
+    assert_eq!(metadata.tablets_of(node(4)).count(), 1);
+    assert_eq!(metadata.permits.receives, Some(3));
+    assert!(metadata.nodes[&node(1)].draining);
+    let racks = metadata.nodes.values().filter(|info| info.rack.is_some());
+    assert_eq!(racks.count(), 2);
     let empty = LogState::new(tidegate_tablets::Metadata::default(), 16);
     let bytes = snapshot::encode(&RaftSnapshotMeta::default(), &empty)
         .await
         .unwrap();
     assert_eq!(snapshot::decode(&bytes, 16).unwrap(), empty);
+}
+
+#[test]
+fn a_transition_keeps_its_reason_and_takes_no_unknown_one() {
+    let mut tablet = state().metadata().tablets[&T].clone();
+    for reason in Reason::ALL {
+        if let Some(transition) = &mut tablet.transition {
+            transition.reason = reason;
+        }
+        let back = TabletFrame::new(T, &tablet).open();
+        assert_eq!(back, Ok((T, tablet.clone())));
+        assert_eq!(reason_of(reason_number(reason)), Ok(reason));
+    }
+    assert_eq!(reason_of(4), Err(CodecError::Malformed("a reason")));
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use tidegate_guard::FrozenGuard;
 use tidegate_inject::Injector;
 use tidegate_replica::ReplicaClient;
 use tidegate_tablets::{
-    Accepted, Change, Epoch, LocalConfig, LocalLog, MetadataStore, NodeId, Outcome, Proposal, RequestId,
-    Stage, Tablet, TabletId, TransitionKind,
+    Accepted, Change, Epoch, LocalConfig, LocalLog, MetadataStore, NodeId, Outcome, Proposal, Reason,
+    RequestId, Stage, Tablet, TabletId, TransitionKind,
 };
 use tidegate_transport::PeerId;
 use tokio::sync::mpsc;
@@ -118,6 +118,7 @@ impl Cluster {
             leaving: Some(n(from)),
             pending: Some(n(to)),
             purge_floor: 0,
+            reason: Reason::Operator,
         };
         self.change(change).await.unwrap();
         self.tablet(tablet).epoch
@@ -131,6 +132,7 @@ impl Cluster {
             leaving: None,
             pending: None,
             purge_floor,
+            reason: Reason::Operator,
         };
         self.change(change).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! From whom a replacement pulls, where an excluded node is replaced.
 
 use tidegate_coordinator::{OperationError, OperationKind};
-use tidegate_tablets::{Accepted, Change, Stage, TabletId, TransitionKind};
+use tidegate_tablets::{Accepted, Change, Reason, Stage, TabletId, TransitionKind};
 
 use crate::cluster::{Cluster, SOON, n, set};
 use crate::node::Network;
@@ -27,6 +27,7 @@ async fn replace_the_third(cluster: &Cluster, tablet: TabletId) {
             leaving: Some(n(3)),
             pending: Some(n(4)),
             purge_floor: 0,
+            reason: Reason::Operator,
         })
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use tidegate_guard::SessionId;
 use tidegate_kv::{Row, Timestamp};
 use tidegate_session::SessionState;
 use tidegate_tablets::{
-    Change, Metadata, NodeId, Stage, TableId, Tablet, TabletId, Transition, TransitionKind, Version,
+    Change, Metadata, NodeId, Reason, Stage, TableId, Tablet, TabletId, Transition, TransitionKind, Version,
 };
 
 use super::facts::Facts;
@@ -178,6 +178,7 @@ impl World {
             leaving: moved.then_some(n(1)),
             pending: moved.then_some(n(4)),
             purge_floor: if moved { 0 } else { 77 },
+            reason: Reason::Operator,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_tablets::{Change, Epoch, NodeId, Refused, Stage, TransitionKind};
+use tidegate_tablets::{Change, Epoch, NodeId, Reason, Refused, Stage, TransitionKind};
 
 use super::map::Map;
 use super::oracle;
@@ -100,6 +100,7 @@ impl State {
             leaving: Some(leaving),
             pending: Some(pending),
             purge_floor: 0,
+            reason: Reason::Operator,
         }
     }
 
@@ -112,6 +113,7 @@ impl State {
             leaving: None,
             pending: None,
             purge_floor: DELETED_AT,
+            reason: Reason::Operator,
         }
     }
 

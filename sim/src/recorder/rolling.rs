@@ -218,6 +218,7 @@ impl Fields<'_> {
             if let Some(transition) = &tablet.transition {
                 self.numbers([
                     transition.kind as u64,
+                    transition.reason as u64,
                     transition.stage as u64,
                     transition.purge_floor,
                 ]);

@@ -1,9 +1,10 @@
-//! Nodes come, and are excluded for ever.
+//! Nodes come, stand in a rack, are emptied, and are excluded for ever.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    Accepted, Applied, Metadata, NodeId, NodeInfo, Refused, Stage, Tablet, TabletId, Transition, quorum_of,
+    Accepted, Applied, Metadata, NodeId, NodeInfo, Refused, Stage, StreamPermits, Tablet, TabletId,
+    Transition, quorum_of,
 };
 
 impl Metadata {
@@ -23,8 +24,43 @@ impl Metadata {
         if !give_up_quorum && let Some(tablet) = tablets.iter().find(|id| self.takes_quorum(node, **id)) {
             return Err(Refused::Quorum(*tablet));
         }
-        self.nodes.insert_mut(node, NodeInfo { excluded: true });
+        self.edit_node(node, |info| info.excluded = true);
         Ok(Applied::touching(Accepted::Done, tablets))
+    }
+
+    pub(super) fn set_rack(&mut self, node: NodeId, rack: Option<&str>) -> Result<Applied, Refused> {
+        if rack.is_some_and(|rack| rack.is_empty() || rack.len() > NodeInfo::RACK_BYTES_MAX) {
+            return Err(Refused::invalid("the name of a rack is empty or too long"));
+        }
+        if !self.is_live_member(node) {
+            return Err(Refused::NoNode(node));
+        }
+        self.edit_node(node, |info| info.rack = rack.map(str::to_owned));
+        Ok(Applied::done(Accepted::Done))
+    }
+
+    pub(super) fn set_draining(&mut self, node: NodeId, draining: bool) -> Result<Applied, Refused> {
+        if !self.is_live_member(node) {
+            return Err(Refused::NoNode(node));
+        }
+        self.edit_node(node, |info| info.draining = draining);
+        Ok(Applied::done(Accepted::Done))
+    }
+
+    pub(super) fn set_permits(&mut self, permits: StreamPermits) -> Result<Applied, Refused> {
+        let fits =
+            |number: Option<u32>| number.is_none_or(|number| (1..=StreamPermits::MAX).contains(&number));
+        if !fits(permits.sends) || !fits(permits.receives) {
+            return Err(Refused::invalid("a number of permits is zero or too large"));
+        }
+        self.permits = permits;
+        Ok(Applied::done(Accepted::Done))
+    }
+
+    fn edit_node(&mut self, node: NodeId, edit: impl FnOnce(&mut NodeInfo)) {
+        let mut info = self.nodes.get(&node).cloned().unwrap_or_default();
+        edit(&mut info);
+        self.nodes.insert_mut(node, info);
     }
 
     /// Whether the acknowledged writes of a tablet would be gone, or out of reach, without `node`.

@@ -2,6 +2,7 @@
 
 mod edges;
 mod exclusion;
+mod placement;
 mod refusals;
 mod sequences;
 
@@ -115,6 +116,7 @@ impl Cluster {
             leaving,
             pending,
             purge_floor,
+            reason: Reason::Operator,
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::TransitionEvent;
 use crate::{
-    Accepted, Applied, Epoch, Metadata, NodeId, Refused, Stage, Tablet, TabletId, Transition, TransitionKind,
-    quorum_of,
+    Accepted, Applied, Epoch, Metadata, NodeId, Reason, Refused, Stage, Tablet, TabletId, Transition,
+    TransitionKind, quorum_of,
 };
 
 impl Metadata {
@@ -13,7 +13,7 @@ impl Metadata {
         &mut self,
         id: TabletId,
         expected: Epoch,
-        kind: TransitionKind,
+        (kind, reason): (TransitionKind, Reason),
         (leaving, pending): (Option<NodeId>, Option<NodeId>),
         purge_floor: u64,
     ) -> Result<Applied, Refused> {
@@ -39,6 +39,15 @@ impl Metadata {
                 ));
             }
         };
+        if !reason.suits(kind) {
+            return Err(Refused::invalid(
+                "the reason is not one for that kind of transition",
+            ));
+        }
+        // Here and not where it is planned: what the balancer has on its way is refused too.
+        if reason != Reason::Operator && !self.balancing {
+            return Err(Refused::BalancingOff);
+        }
         let epoch = epoch_after(&tablet)?;
 
         let stage = Stage::first(kind);
@@ -46,6 +55,7 @@ impl Metadata {
         tablet.purge_floor = tablet.purge_floor.max(purge_floor);
         tablet.transition = Some(Transition {
             kind,
+            reason,
             stage,
             begun: epoch,
             old: tablet.replicas.clone(),

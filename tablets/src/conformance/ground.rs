@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{Cluster, DEADLINE, STALL, Verdict, Violation};
 use crate::{
-    Change, Epoch, MetadataStore, NodeId, Outcome, Proposal, ProposeError, RequestId, TabletId,
+    Change, Epoch, MetadataStore, NodeId, Outcome, Proposal, ProposeError, Reason, RequestId, TabletId,
     TransitionKind,
 };
 
@@ -110,6 +110,7 @@ pub(super) fn next_change(store: &Arc<dyn MetadataStore>, id: TabletId) -> Resul
             leaving: None,
             pending: None,
             purge_floor,
+            reason: Reason::Operator,
         },
     })
 }

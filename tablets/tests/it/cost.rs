@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use tidegate_tablets::{Change, Metadata, NodeId, Stage, TabletId, TransitionKind, Version};
+use tidegate_tablets::{Change, Metadata, NodeId, Reason, Stage, TabletId, TransitionKind, Version};
 
 /// As many tablets as asked for, on nodes 1 and 2; node 3 waits for one.
 fn table_of(tablets: usize) -> Metadata {
@@ -39,6 +39,7 @@ fn time_of_moves(metadata: &Metadata) -> Duration {
             leaving: Some(NodeId::new(1)),
             pending: Some(NodeId::new(3)),
             purge_floor: 0,
+            reason: Reason::Operator,
         };
         accept(&mut copy, &begin);
         let held = copy.clone();

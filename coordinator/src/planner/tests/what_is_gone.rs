@@ -111,6 +111,7 @@ fn actions_come_by_tablet_and_then_by_node() {
             leaving,
             pending,
             purge_floor: 0,
+            reason: Reason::Operator,
         };
         assert!(matches!(world.apply(&begin), Ok(Accepted::Epoch(_))));
     }

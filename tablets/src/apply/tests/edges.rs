@@ -79,14 +79,13 @@ fn begun(kind: TransitionKind, more_new_excluded: bool) -> Cluster {
     let mut cluster = Cluster::new();
     cluster.begin(kind);
     if more_new_excluded && kind != TransitionKind::Purge {
-        cluster
-            .metadata
-            .nodes
-            .insert_mut(n(4), NodeInfo { excluded: true });
-        cluster
-            .metadata
-            .nodes
-            .insert_mut(n(1), NodeInfo { excluded: false });
+        for (node, excluded) in [(n(4), true), (n(1), false)] {
+            let info = NodeInfo {
+                excluded,
+                ..NodeInfo::default()
+            };
+            cluster.metadata.nodes.insert_mut(node, info);
+        }
     }
     cluster
 }

@@ -185,6 +185,7 @@ fn a_rebuild_pulls_from_enough_to_meet_every_write_quorum() {
 fn sources_needed_meet_every_quorum_of_any_size() {
     let mut transition = Transition {
         kind: TransitionKind::Rebuild,
+        reason: Reason::Operator,
         stage: Stage::Streaming,
         begun: Epoch::new(1),
         old: set([]),

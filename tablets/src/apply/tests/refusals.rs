@@ -24,6 +24,7 @@ fn a_change_that_names_another_epoch_is_refused() {
                     leaving,
                     pending,
                     purge_floor,
+                    reason: Reason::Operator,
                 }
             }
             other => other,
@@ -65,6 +66,7 @@ fn what_is_not_there_is_refused() {
             leaving,
             pending,
             purge_floor: 0,
+            reason: Reason::Operator,
         },
         Change::Advance {
             tablet,
@@ -120,6 +122,7 @@ fn a_move_that_makes_no_sense_is_refused() {
             leaving,
             pending,
             purge_floor,
+            reason: Reason::Operator,
         }
     };
     let both = "a leaving replica and a pending one have to be named";
@@ -218,6 +221,7 @@ impl Cluster {
             leaving: None,
             pending: None,
             purge_floor,
+            reason: Reason::Operator,
         });
         for to in [Some(Stage::Purge), Some(Stage::EndPurge), None] {
             self.advance(to);

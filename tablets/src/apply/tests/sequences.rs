@@ -110,6 +110,7 @@ impl Wish {
                 leaving: None,
                 pending: None,
                 purge_floor,
+                reason: Reason::Operator,
             };
         }
         let excluded = leaving.is_some_and(|node| metadata.is_excluded(node));
@@ -125,6 +126,7 @@ impl Wish {
             leaving,
             pending,
             purge_floor: 0,
+            reason: Reason::Operator,
         }
     }
 }
@@ -264,7 +266,7 @@ proptest! {
     #[test]
     fn no_number_makes_it_panic(
         numbers in prop::collection::vec(prop_oneof![any::<u64>(), 0..5u64, Just(u64::MAX)], 6),
-        what in 0..9u8,
+        what in 0..13u8,
         at in prop_oneof![Just(1), Just(Epoch::MAX.as_u64()), Just(u64::MAX)],
         stage in 0..13usize,
     ) {
@@ -283,8 +285,12 @@ proptest! {
             3 => Change::DropTable { table: TableId::new(a) },
             4 => Change::Cancel { tablet, begun: expected },
             5 => Change::AllowFewerSources { tablet, expected: Epoch::new(at) },
-            6 => Change::Begin { tablet, expected, kind: KINDS[(e % 3) as usize], leaving, pending, purge_floor: f },
+            6 => Change::Begin { tablet, expected, kind: KINDS[(e % 3) as usize], leaving, pending, purge_floor: f, reason: Reason::ALL[(f % 4) as usize] },
             7 => Change::Advance { tablet: T, expected: Epoch::new(at), to: None },
+            8 => Change::SetRack { node: n(c), rack: Some("r".repeat(f as usize % 300)) },
+            9 => Change::Drain { node: n(c) },
+            10 => Change::SetPermits { permits: StreamPermits { sends: Some(f as u32), receives: Some(e as u32) } },
+            11 => Change::SetBalancing { on: f % 2 == 0 },
             _ => Change::Advance { tablet: T, expected: Epoch::new(at), to: Stage::ALL.get((e % 14) as usize).copied() },
         };
         let _ = cluster.metadata.apply(Version::new(f), &change);

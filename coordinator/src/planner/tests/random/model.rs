@@ -155,6 +155,7 @@ impl Model {
             leaving,
             pending,
             purge_floor,
+            reason: Reason::Operator,
         })
         .ok();
     }
