@@ -22,8 +22,13 @@ pub struct CoordinatorConfig {
     /// Barrier calls that may run on one node for tablets that have not failed yet; as many again for those that
     /// have, so that a slow tablet takes no place from a fresh one. Default: 8.
     pub barriers_per_node: usize,
-    /// Stream calls that may run on one node. Default: 4.
-    pub streams_per_node: usize,
+    /// Streams of which one node may be a source at once; the metadata may name
+    /// [another number](tidegate_tablets::StreamPermits). A stream that goes on after its call has ended counts.
+    /// Default: 4.
+    pub sends_per_node: usize,
+    /// Streams that one node may receive at once; the metadata may name another number. Apart from the sends, so that
+    /// two nodes that move tablets to each other do not starve each other. Default: 4.
+    pub receives_per_node: usize,
     /// Cleanup, fill and purge calls that may run on one node, together. Default: 8.
     pub operations_per_node: usize,
     /// Calls that may run at once, on all nodes. Barriers may use all of them, operations three quarters, streams a
@@ -47,7 +52,8 @@ impl Default for CoordinatorConfig {
             store_deadline: Duration::from_secs(10),
             tablets_per_barrier: 256,
             barriers_per_node: 8,
-            streams_per_node: 4,
+            sends_per_node: 4,
+            receives_per_node: 4,
             operations_per_node: 8,
             calls_total: 256,
             changes_per_proposal: 128,

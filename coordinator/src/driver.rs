@@ -16,7 +16,11 @@ use tokio::task::JoinHandle;
 
 use self::event_loop::EventLoop;
 use self::state::Shared;
-use crate::{CoordinatorConfig, EndedTransition, Participants, TransitionStatus};
+use crate::balancer::{Rounds, SharedStatus};
+use crate::{
+    BalancerConfig, BalancerStatus, CoordinatorConfig, EndedTransition, LoadReports, Participants,
+    TransitionStatus,
+};
 
 /// Drives every transition that the metadata holds to its end.
 ///
@@ -44,7 +48,35 @@ impl Coordinator {
             shared,
             stop: Some(stop),
             task,
+            balancer: None,
         }
+    }
+
+    /// Starts one that begins moves by itself too, while the metadata has balancing on: it plans from the load that is
+    /// reported, in rounds, and lives as long as the rest.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time.
+    pub fn start_with_balancer(
+        store: Arc<dyn MetadataStore>,
+        participants: Arc<dyn Participants>,
+        config: CoordinatorConfig,
+        reports: Arc<dyn LoadReports>,
+        balancer: BalancerConfig,
+    ) -> CoordinatorHandle {
+        let status = Arc::new(SharedStatus::default());
+        let rounds = Rounds::new(
+            Arc::clone(&store),
+            reports,
+            balancer,
+            config.clone(),
+            Arc::clone(&status),
+        );
+        let mut handle = Self::start(store, participants, config);
+        let task = tokio::spawn(Box::pin(rounds.run()));
+        handle.balancer = Some(Balancer { status, task });
+        handle
     }
 }
 
@@ -52,6 +84,13 @@ impl Coordinator {
 pub struct CoordinatorHandle {
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    balancer: Option<Balancer>,
+}
+
+/// The rounds that run beside.
+struct Balancer {
+    status: Arc<SharedStatus>,
     task: JoinHandle<()>,
 }
 
@@ -68,6 +107,12 @@ impl CoordinatorHandle {
         self.shared.ended()
     }
 
+    /// What the balancer's last round has come to; `None` without a balancer.
+    #[must_use]
+    pub fn balancer(&self) -> Option<BalancerStatus> {
+        self.balancer.as_ref().map(|balancer| balancer.status.see())
+    }
+
     /// Whether it has ended by itself: the store was stopped.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -80,6 +125,15 @@ impl CoordinatorHandle {
     ///
     /// Dropped before it completes, the coordinator stops all the same, without being waited for.
     pub async fn stop(mut self) {
+        if let Some(balancer) = &mut self.balancer {
+            // What it has proposed may come to pass; the next one finds it in the metadata.
+            balancer.task.abort();
+            if let Err(error) = (&mut balancer.task).await
+                && error.is_panic()
+            {
+                tracing::error!(%error, "the balancer had panicked");
+            }
+        }
         if let Some(stop) = self.stop.take() {
             // It has ended by itself if nobody listens.
             let _ = stop.send(());
@@ -95,6 +149,9 @@ impl CoordinatorHandle {
 impl Drop for CoordinatorHandle {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(balancer) = &self.balancer {
+            balancer.task.abort();
+        }
     }
 }
 

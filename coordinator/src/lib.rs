@@ -130,6 +130,7 @@
 //! election: start a coordinator where the metadata's leader is, or anywhere. State of its own: retries and their
 //! counts begin anew with every coordinator.
 
+mod balancer;
 mod config;
 mod driver;
 mod operator;
@@ -139,6 +140,10 @@ mod progress;
 mod request;
 mod status;
 
+pub use crate::balancer::{
+    BalanceInput, BalancePlan, BalanceRules, BalancerConfig, BalancerStatus, Load, LoadError, LoadReports,
+    NodeLoad, PlannedMove, TabletLoad, WaitingMove, WhyMove, WhyWait, balance,
+};
 pub use crate::config::{CoordinatorConfig, RetryConfig};
 pub use crate::driver::{Coordinator, CoordinatorHandle};
 pub use crate::operator::{Ended, Operator, OperatorConfig, OperatorError};

@@ -1,6 +1,7 @@
 //! What an operator may ask for.
 
 mod ending;
+mod nodes;
 mod submit;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -16,30 +16,39 @@ use crate::{Progress, TabletProgress};
 pub use self::action::{Action, WayBack};
 pub use self::decision::{Decision, Need};
 
-/// What to do next. Reads no clock and no randomness: the same arguments give the same actions in the same order,
-/// by tablet and then by node.
+/// What to do next. Reads no clock and no randomness: the same arguments give the same actions in the same order: by
+/// urgency (what an operator asked for, rebuilds, drains, the rest), then by tablet and then by node. Where there are
+/// fewer places than actions, the first ones take them.
 ///
 /// Only tablets that `progress` has [observed](Progress::observe) are looked at, so that planning costs as much as
 /// there are transitions, not as much as there are tablets. What runs already, or is not due, is not in the answer;
 /// limits of concurrency are the caller's: what it does not start is in the next answer again.
 #[must_use]
 pub fn plan(metadata: &Metadata, progress: &Progress, now_ms: u64) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for (id, known) in progress.tablets() {
-        let Some(tablet) = metadata.tablets.get(&id) else {
-            continue;
-        };
-        let Some(transition) = &tablet.transition else {
-            continue;
-        };
-        let one = One {
+    let one = |(id, known)| {
+        let tablet = metadata.tablets.get(&id)?;
+        let transition = tablet.transition.as_ref()?;
+        Some(One {
             id,
             tablet,
             transition,
             known,
             metadata,
             now_ms,
-        };
+        })
+    };
+    let mut all: Vec<One<'_>> = progress.tablets().filter_map(one).collect();
+    // Stable: by tablet within.
+    all.sort_by_key(|one| one.transition.reason);
+    let mut actions = Vec::new();
+    for one in all {
+        let One {
+            id,
+            tablet,
+            transition,
+            known,
+            ..
+        } = one;
         match decide(metadata, transition, tablet.epoch, known, progress.retry()) {
             Decision::Advance { to, skipped, back } => one.advance(to, skipped, back, &mut actions),
             Decision::Work { needs, spent } => {

@@ -2,10 +2,11 @@
 
 use tidegate_tablets::{RequestId, Version};
 
-/// Who makes a name: so that no operator's is ever a coordinator's.
+/// Who makes a name: so that no name of one is ever another's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Maker {
     Coordinator,
+    Balancer,
     Operator,
 }
 
@@ -35,9 +36,10 @@ impl Naming {
     }
 
     pub(crate) fn name(self, maker: Maker, made_at: Version) -> RequestId {
-        const VERSION_MAX: u64 = u64::MAX >> 1;
+        const VERSION_MAX: u64 = u64::MAX >> 2;
         let maker = match maker {
             Maker::Coordinator => 0,
+            Maker::Balancer => 1_u128 << 126,
             Maker::Operator => 1_u128 << 127,
         };
         RequestId(maker | u128::from(made_at.as_u64() & VERSION_MAX) << 64 | u128::from(self.digest))
@@ -68,12 +70,14 @@ mod tests {
         let all = [
             name(Maker::Coordinator, 1),
             name(Maker::Coordinator, 2),
+            name(Maker::Balancer, 1),
+            name(Maker::Balancer, 2),
             name(Maker::Operator, 1),
             name(Maker::Operator, 2),
         ];
         assert_eq!(
             all.into_iter().collect::<std::collections::BTreeSet<_>>().len(),
-            4
+            6
         );
     }
 }

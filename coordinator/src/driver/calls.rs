@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_guard::SessionId;
-use tidegate_tablets::{Epoch, Metadata, MetadataStore, NodeId, Outcome, Proposal, ProposeError, TabletId};
+use tidegate_tablets::{
+    Epoch, Metadata, MetadataStore, NodeId, Outcome, Proposal, ProposeError, Reason, StreamPermits, TabletId,
+};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
-use super::limits::{Lane, Limits};
+use super::limits::{Lane, Limits, Place};
 use crate::{
     BarrierAnswer, BarrierRequest, CallError, CoordinatorConfig, Operation, OperationError, OperationKind,
     Participants,
@@ -47,7 +49,7 @@ pub(super) enum Purpose {
         open: BTreeMap<TabletId, Epoch>,
     },
     Operation {
-        node: NodeId,
+        place: Place,
         tablet: TabletId,
         session: SessionId,
         kind: OperationKind,
@@ -72,6 +74,8 @@ pub(super) struct Calls {
     running: BTreeMap<CallId, Running>,
     next: CallId,
     limits: Limits,
+    /// Streams that went on when their call ended: they keep their permits until they are asked for again.
+    parked: BTreeMap<(TabletId, SessionId), Place>,
     answers: mpsc::Sender<Answered>,
     grace: Duration,
     store_deadline: Duration,
@@ -91,6 +95,7 @@ impl Calls {
             running: BTreeMap::new(),
             next: 0,
             limits: Limits::new(config),
+            parked: BTreeMap::new(),
             answers,
             grace: config.call_grace,
             store_deadline: config.store_deadline,
@@ -117,11 +122,37 @@ impl Calls {
         true
     }
 
-    /// Asks for an operation, if the node has a place left.
-    pub(super) fn operation(&mut self, node: NodeId, operation: Operation) -> bool {
-        if !self.limits.take(node, Lane::of(operation.kind)) {
-            return false;
-        }
+    /// How many streams a node may send and receive, from now on.
+    pub(super) const fn set_permits(&mut self, permits: StreamPermits) {
+        self.limits.set_permits(permits);
+    }
+
+    /// What is asked for now is another plan: see [`Limits::begin_plan`].
+    pub(super) fn begin_plan(&mut self) {
+        self.limits.begin_plan();
+    }
+
+    /// Asks for an operation, if the node has a place left and, for a stream, its sources have.
+    pub(super) fn operation(
+        &mut self,
+        node: NodeId,
+        operation: Operation,
+        sources: Vec<NodeId>,
+        urgency: Reason,
+    ) -> bool {
+        let place = match self.parked.remove(&(operation.tablet, operation.frozen.session)) {
+            // It runs there all the while, also where the limits are lower now.
+            Some(place) if place.node == node => place,
+            other => {
+                other.inspect(|place| self.limits.give_all_back(place));
+                let lane = Lane::of(operation.kind);
+                let place = Place { node, lane, sources };
+                if !self.limits.take_all(&place, urgency) {
+                    return false;
+                }
+                place
+            }
+        };
         let Operation {
             kind,
             tablet,
@@ -138,7 +169,7 @@ impl Calls {
         };
         self.spawn(
             Purpose::Operation {
-                node,
+                place,
                 tablet,
                 session,
                 kind,
@@ -253,17 +284,28 @@ impl Calls {
         }
     }
 
-    /// Takes away a call that has ended, and gives its place back; `None` for one that was aborted.
-    pub(super) fn take(&mut self, call: CallId) -> Option<Purpose> {
+    /// Takes away a call that has ended, and gives its place back; `None` for one that was aborted. A stream that
+    /// `goes_on` keeps its place.
+    pub(super) fn take(&mut self, call: CallId, goes_on: bool) -> Option<Purpose> {
         let running = self.running.remove(&call)?;
-        self.give_back(&running.purpose);
+        match &running.purpose {
+            Purpose::Operation {
+                place,
+                tablet,
+                session,
+                kind: OperationKind::Stream,
+            } if goes_on => {
+                self.parked.insert((*tablet, *session), place.clone());
+            }
+            purpose => self.give_back(purpose),
+        }
         Some(running.purpose)
     }
 
     fn give_back(&mut self, purpose: &Purpose) {
-        match *purpose {
-            Purpose::Barrier { node, lane, .. } => self.limits.give_back(node, lane),
-            Purpose::Operation { node, kind, .. } => self.limits.give_back(node, Lane::of(kind)),
+        match purpose {
+            Purpose::Barrier { node, lane, .. } => self.limits.give_back(*node, *lane),
+            Purpose::Operation { place, .. } => self.limits.give_all_back(place),
             Purpose::Proposal | Purpose::ReadAnew => {}
         }
     }
@@ -284,18 +326,11 @@ impl Calls {
                     open.is_empty() || metadata.is_excluded(*node)
                 }
                 Purpose::Operation {
-                    node,
+                    place,
                     tablet,
                     session,
                     ..
-                } => {
-                    let transition = metadata
-                        .tablets
-                        .get(tablet)
-                        .and_then(|tablet| tablet.transition.as_ref());
-                    let current = transition.and_then(|transition| transition.session);
-                    current.is_none_or(|(current, _)| current != *session) || metadata.is_excluded(*node)
-                }
+                } => is_over(metadata, *tablet, *session, place.node),
                 Purpose::Proposal | Purpose::ReadAnew => false,
             };
             if is_stale {
@@ -306,6 +341,15 @@ impl Calls {
             if let Some(running) = self.running.remove(&id) {
                 running.abort.abort();
                 self.give_back(&running.purpose);
+            }
+        }
+        let over = |(key, place): (&(TabletId, SessionId), &Place)| {
+            is_over(metadata, key.0, key.1, place.node).then_some(*key)
+        };
+        let over: Vec<_> = self.parked.iter().filter_map(over).collect();
+        for key in over {
+            if let Some(place) = self.parked.remove(&key) {
+                self.limits.give_all_back(&place);
             }
         }
     }
@@ -319,4 +363,14 @@ impl Calls {
         self.running.clear();
         self.tasks.shutdown().await;
     }
+}
+
+/// Whether an answer under that session would count for nothing.
+fn is_over(metadata: &Metadata, tablet: TabletId, session: SessionId, node: NodeId) -> bool {
+    let transition = metadata
+        .tablets
+        .get(&tablet)
+        .and_then(|tablet| tablet.transition.as_ref());
+    let current = transition.and_then(|transition| transition.session);
+    current.is_none_or(|(current, _)| current != session) || metadata.is_excluded(node)
 }

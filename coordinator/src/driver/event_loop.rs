@@ -9,12 +9,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::calls::{Answered, CallId, Calls, End, Purpose};
+use super::limits::Place;
 use super::proposer::Proposer;
 use super::state::Shared;
 use super::telemetry;
 use crate::config::Schedule;
 use crate::progress::Meaning;
-use crate::{CallError, CoordinatorConfig, Participants, StepError};
+use crate::{CallError, CoordinatorConfig, OperationError, Participants, StepError};
 
 /// The one task that decides. Everything that waits for someone else runs in a call's own task.
 #[derive(Debug)]
@@ -108,6 +109,7 @@ impl EventLoop {
             }
         }
         self.calls.abort_stale(&update.metadata);
+        self.calls.set_permits(update.metadata.permits);
         self.proposer.forget_overtaken(&update.metadata);
     }
 
@@ -142,7 +144,8 @@ impl EventLoop {
     fn ended(&mut self, call: CallId, end: Option<End>) {
         // A barrier call hands its answers on before it ends: they come first.
         self.take_answers();
-        let Some(purpose) = self.calls.take(call) else {
+        let goes_on = matches!(end, Some(End::Operation(Ok(Err(OperationError::Running)))));
+        let Some(purpose) = self.calls.take(call, goes_on) else {
             return;
         };
         match (purpose, end) {
@@ -158,7 +161,7 @@ impl EventLoop {
             }
             (
                 Purpose::Operation {
-                    node,
+                    place: Place { node, .. },
                     tablet,
                     session,
                     kind,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_tablets::NodeId;
+use tidegate_tablets::{NodeId, Reason, StreamPermits};
 
 use crate::{CoordinatorConfig, OperationKind};
 
@@ -28,27 +28,98 @@ impl Lane {
     }
 }
 
-/// Counts the calls that run, by node and lane.
+/// What a call asks of the limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The node that is called.
+    pub(super) node: NodeId,
+    /// What its place is counted among.
+    pub(super) lane: Lane,
+    /// For a stream, the nodes that send.
+    pub(super) sources: Vec<NodeId>,
+}
+
+/// Counts the calls that run, by node and lane, and streams by source besides.
 #[derive(Debug)]
 pub(super) struct Limits {
     barriers_per_node: usize,
-    streams_per_node: usize,
+    default_sends: usize,
+    default_receives: usize,
+    permits: StreamPermits,
     operations_per_node: usize,
     calls_total: usize,
     running: BTreeMap<(NodeId, Lane), usize>,
+    sending: BTreeMap<NodeId, usize>,
     total: usize,
+    /// Permits that a stream of that urgency waits for, in the plan that is being started: less urgent ones that
+    /// come after it do not take what is free of them. So one that needs several at once gets them in the end.
+    wanted_sends: BTreeMap<NodeId, Reason>,
+    wanted_receives: BTreeMap<NodeId, Reason>,
 }
 
 impl Limits {
     pub(super) fn new(config: &CoordinatorConfig) -> Self {
         Self {
             barriers_per_node: config.barriers_per_node.max(1),
-            streams_per_node: config.streams_per_node.max(1),
+            default_sends: config.sends_per_node.max(1),
+            default_receives: config.receives_per_node.max(1),
+            permits: StreamPermits::default(),
             operations_per_node: config.operations_per_node.max(1),
             calls_total: config.calls_total.max(4),
             running: BTreeMap::new(),
+            sending: BTreeMap::new(),
             total: 0,
+            wanted_sends: BTreeMap::new(),
+            wanted_receives: BTreeMap::new(),
         }
+    }
+
+    /// What the metadata names counts from now on; what runs goes on.
+    pub(super) const fn set_permits(&mut self, permits: StreamPermits) {
+        self.permits = permits;
+    }
+
+    /// Another plan is being started.
+    pub(super) fn begin_plan(&mut self) {
+        self.wanted_sends.clear();
+        self.wanted_receives.clear();
+    }
+
+    fn sends_per_node(&self) -> usize {
+        self.permits
+            .sends
+            .map_or(self.default_sends, |number| number as usize)
+    }
+
+    fn receives_per_node(&self) -> usize {
+        self.permits
+            .receives
+            .map_or(self.default_receives, |number| number as usize)
+    }
+
+    /// Takes a place and, for a stream, a permit of each source: all of it, or nothing.
+    pub(super) fn take_all(&mut self, place: &Place, urgency: Reason) -> bool {
+        if place.lane != Lane::Stream {
+            return self.take(place.node, place.lane);
+        }
+        let sends_max = self.sends_per_node();
+        let sending = |node| self.sending.get(node).copied().unwrap_or_default();
+        let left_to =
+            |wanted: &BTreeMap<NodeId, Reason>, node| wanted.get(node).is_some_and(|by| *by < urgency);
+        let is_left = left_to(&self.wanted_receives, &place.node)
+            || place.sources.iter().any(|node| left_to(&self.wanted_sends, node));
+        let may_send = place.sources.iter().all(|node| sending(node) < sends_max);
+        if is_left || !may_send || !self.take(place.node, place.lane) {
+            self.wanted_receives.entry(place.node).or_insert(urgency);
+            for node in &place.sources {
+                self.wanted_sends.entry(*node).or_insert(urgency);
+            }
+            return false;
+        }
+        for node in &place.sources {
+            *self.sending.entry(*node).or_default() += 1;
+        }
+        true
     }
 
     /// Takes a place, if there is one.
@@ -57,7 +128,7 @@ impl Limits {
             Lane::Barrier => (self.barriers_per_node, self.calls_total),
             // Barriers that are known to be slow leave places for those that are not.
             Lane::SlowBarrier => (self.barriers_per_node, self.calls_total / 8 * 7),
-            Lane::Stream => (self.streams_per_node, self.calls_total / 2),
+            Lane::Stream => (self.receives_per_node(), self.calls_total / 2),
             Lane::Operation => (self.operations_per_node, self.calls_total / 4 * 3),
         };
         let running = self.running.entry((node, lane)).or_default();
@@ -67,6 +138,18 @@ impl Limits {
         *running += 1;
         self.total += 1;
         true
+    }
+
+    pub(super) fn give_all_back(&mut self, place: &Place) {
+        self.give_back(place.node, place.lane);
+        for node in &place.sources {
+            if let Some(sending) = self.sending.get_mut(node) {
+                *sending = sending.saturating_sub(1);
+                if *sending == 0 {
+                    self.sending.remove(node);
+                }
+            }
+        }
     }
 
     pub(super) fn give_back(&mut self, node: NodeId, lane: Lane) {
@@ -88,7 +171,7 @@ mod tests {
     fn streams_leave_places_for_operations_and_both_for_barriers() {
         let config = CoordinatorConfig {
             calls_total: 8,
-            streams_per_node: 100,
+            receives_per_node: 100,
             ..CoordinatorConfig::default()
         };
         let mut limits = Limits::new(&config);

@@ -140,7 +140,8 @@ async fn streaming_of_one_tablet_blocks_no_barrier_of_another() {
     }
     let config = CoordinatorConfig {
         calls_total: 8,
-        streams_per_node: 100,
+        sends_per_node: 100,
+        receives_per_node: 100,
         barriers_per_node: 1,
         operation_deadline: Duration::from_secs(3600),
         ..config()
@@ -173,7 +174,7 @@ async fn operations_on_one_node_have_a_bound() {
         cluster.nodes.hold(operation(Stream, 4, tablet));
     }
     let config = CoordinatorConfig {
-        streams_per_node: 3,
+        receives_per_node: 3,
         operations_per_node: 2,
         ..config()
     };
@@ -193,7 +194,7 @@ async fn a_call_whose_answer_counts_for_nothing_gives_its_place_back() {
     let cluster = Cluster::new(2).await;
     cluster.nodes.hold(operation(Stream, 4, 0));
     let config = CoordinatorConfig {
-        streams_per_node: 1,
+        receives_per_node: 1,
         operation_deadline: Duration::from_secs(3600),
         ..config()
     };

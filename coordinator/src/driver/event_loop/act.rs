@@ -1,15 +1,15 @@
 //! Plans, and starts what was planned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tidegate_tablets::{Change, Epoch, Metadata, NodeId, TabletId, Version};
+use tidegate_tablets::{Change, Epoch, Metadata, NodeId, Reason, TabletId, Version};
 
 use super::EventLoop;
 use crate::driver::limits::Lane;
 use crate::driver::telemetry;
 use crate::planner::{Action, WayBack, plan};
-use crate::{BarrierRequest, Operation};
+use crate::{BarrierRequest, Operation, OperationKind};
 
 /// Barriers to ask for, by node and lane.
 type Barriers = BTreeMap<(NodeId, Lane), Vec<(TabletId, Epoch)>>;
@@ -28,6 +28,7 @@ impl EventLoop {
                 plan(&state.metadata, &state.progress, now_ms),
             )
         };
+        self.calls.begin_plan();
         let mut barriers = Barriers::new();
         let mut changes = Vec::new();
         for action in actions {
@@ -58,7 +59,7 @@ impl EventLoop {
                         min_version,
                         deadline,
                     };
-                    self.operate(node, operation, retry);
+                    self.operate(&metadata, node, operation, retry);
                 }
                 Action::Propose {
                     tablet,
@@ -85,11 +86,18 @@ impl EventLoop {
         }
     }
 
-    fn operate(&mut self, node: NodeId, operation: Operation, retry: bool) {
+    fn operate(&mut self, metadata: &Metadata, node: NodeId, operation: Operation, retry: bool) {
         let Operation {
             kind, tablet, frozen, ..
         } = operation;
-        if self.calls.operation(node, operation) {
+        let known = metadata.tablets.get(&tablet);
+        let transition = known.and_then(|known| known.transition.as_ref());
+        let urgency = transition.map_or(Reason::Operator, |transition| transition.reason);
+        let sources = transition
+            .filter(|_| kind == OperationKind::Stream)
+            .map_or_else(BTreeSet::new, |transition| metadata.sources(transition));
+        let sources = sources.into_iter().collect();
+        if self.calls.operation(node, operation, sources, urgency) {
             if retry {
                 telemetry::retried(kind.name(), 1);
             }
