@@ -93,7 +93,7 @@ pub trait LoadReports: Send + Sync + fmt::Debug + 'static {
 /// Always the same: for tests, and for tablets that do not change.
 #[async_trait]
 impl LoadReports for Load {
-    async fn load(&self, _: &Metadata) -> Result<Load, LoadError> {
+    async fn load(&self, _: &Metadata) -> Result<Self, LoadError> {
         Ok(self.clone())
     }
 }

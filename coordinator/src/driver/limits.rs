@@ -203,4 +203,87 @@ mod tests {
             assert!(limits.take(a, lane));
         }
     }
+
+    fn stream(node: u64, sources: &[u64]) -> Place {
+        Place {
+            node: NodeId::new(node),
+            lane: Lane::Stream,
+            sources: sources.iter().copied().map(NodeId::new).collect(),
+        }
+    }
+
+    fn one_each() -> Limits {
+        let mut limits = Limits::new(&CoordinatorConfig::default());
+        limits.set_permits(StreamPermits {
+            sends: Some(1),
+            receives: Some(1),
+        });
+        limits
+    }
+
+    #[test]
+    fn a_stream_takes_a_receive_and_a_send_of_each_source_or_nothing() {
+        let mut limits = one_each();
+        let first = stream(1, &[2, 3]);
+        assert!(limits.take_all(&first, Reason::Operator));
+        assert!(
+            !limits.take_all(&stream(4, &[3]), Reason::Operator),
+            "3 sends already"
+        );
+        assert!(
+            !limits.take_all(&stream(1, &[5]), Reason::Operator),
+            "1 receives already"
+        );
+        assert!(
+            limits.take_all(&stream(3, &[1]), Reason::Operator),
+            "the other way are other permits"
+        );
+        limits.give_all_back(&first);
+        assert!(limits.take_all(&stream(4, &[3]), Reason::Operator));
+        assert!(limits.take_all(&stream(1, &[5]), Reason::Operator));
+    }
+
+    #[test]
+    fn permits_change_while_streams_run_and_stop_none() {
+        let mut limits = one_each();
+        let permits = |sends, receives| StreamPermits { sends, receives };
+        assert!(limits.take_all(&stream(1, &[9]), Reason::Operator));
+        limits.set_permits(permits(Some(3), Some(1)));
+        let more = [stream(2, &[9]), stream(3, &[9]), stream(4, &[9])];
+        assert_eq!(
+            more.iter()
+                .filter(|place| limits.take_all(place, Reason::Operator))
+                .count(),
+            2
+        );
+        limits.set_permits(permits(Some(2), None));
+        limits.give_all_back(&more[0]);
+        assert!(!limits.take_all(&more[2], Reason::Operator), "two run still");
+        limits.give_all_back(&more[1]);
+        assert!(limits.take_all(&more[2], Reason::Operator));
+        limits.set_permits(StreamPermits::default());
+        let defaults = (10..20).filter(|node| limits.take_all(&stream(*node, &[8]), Reason::Operator));
+        assert_eq!(defaults.count(), CoordinatorConfig::default().sends_per_node);
+    }
+
+    #[test]
+    fn what_an_urgent_stream_waits_for_is_not_taken_by_a_less_urgent_one() {
+        let mut limits = one_each();
+        let running = stream(9, &[2]);
+        assert!(limits.take_all(&running, Reason::Balance));
+        let rebuild = stream(4, &[2, 3]);
+        limits.begin_plan();
+        assert!(!limits.take_all(&rebuild, Reason::Rebuild), "2 sends");
+        assert!(!limits.take_all(&stream(5, &[3]), Reason::Drain), "3 is kept");
+        assert!(!limits.take_all(&stream(4, &[6]), Reason::Drain), "and so is 4");
+        assert!(limits.take_all(&stream(5, &[6]), Reason::Drain));
+        assert!(
+            limits.take_all(&stream(7, &[3]), Reason::Rebuild),
+            "not from its like"
+        );
+        limits.give_all_back(&stream(7, &[3]));
+        limits.give_all_back(&running);
+        limits.begin_plan();
+        assert!(limits.take_all(&rebuild, Reason::Rebuild));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod random;
 mod stages;
+mod urgency;
 mod ways_back;
 mod what_is_gone;
 

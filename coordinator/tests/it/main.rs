@@ -1,5 +1,6 @@
 //! The driver and the operator, over a local store and nodes that do what a script says.
 
+mod balancing;
 mod batching;
 mod cluster;
 mod failover;
@@ -7,5 +8,6 @@ mod flaky_store;
 mod moves;
 mod nodes;
 mod operator;
+mod permits;
 mod unknown_outcomes;
 mod ways_back;
