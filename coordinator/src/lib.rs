@@ -19,6 +19,8 @@
 //! | who does it | [`Coordinator`], [`CoordinatorHandle`]; its bounds: [`CoordinatorConfig`], [`RetryConfig`] |
 //! | what it tells | [`TransitionStatus`], [`WaitingFor`], [`EndedTransition`] |
 //! | what to ask for | [`Operator`], [`OperatorError`], [`Ended`] |
+//! | who moves where by itself | [`balance`]: [`BalanceInput`], [`BalanceRules`], [`BalancePlan`], [`PlannedMove`] |
+//! | its rounds, and where its load comes from | [`Coordinator::start_with_balancer`], [`BalancerConfig`], [`BalancerStatus`]; [`LoadReports`], [`Load`] |
 //!
 //! # Example
 //!
@@ -97,6 +99,54 @@
 //! so were the tombstones that only the lost ones had; an excluded node never comes back with what they covered.
 //! A fill that a node had answered before stays good: what it got is not lost by the exclusion of its peer.
 //!
+//! # Who goes first
+//!
+//! Every transition names its [`Reason`](tidegate_tablets::Reason), and that is the order in which they get places:
+//! what an operator asked for, rebuilds, drains, moves for balance. A stream takes a permit to receive on the pending
+//! replica and one to send on every source, all at once or none; what one waits for no less urgent one takes. How many
+//! permits a node has lies in the [metadata](tidegate_tablets::StreamPermits), so that it can be changed at any time
+//! and outlives a coordinator, else in [`CoordinatorConfig`]. Nodes have bounds of their own besides, which are to
+//! follow where the metadata names more.
+//!
+//! The balancer begins moves only while the metadata has balancing on. Switched off, what it has proposed and is not
+//! decided yet is refused by the log itself; what an operator asks for, and what runs, goes on. Draining is the
+//! balancer's work too: with balancing off a draining node keeps what it has.
+//!
+//! ```
+//! use std::collections::BTreeSet;
+//!
+//! use tidegate_coordinator::{BalanceInput, BalanceRules, Load, balance};
+//! use tidegate_tablets::{Change, Metadata, NodeId, Version};
+//!
+//! let node = NodeId::new;
+//! let mut metadata = Metadata::default();
+//! let replicas = vec![[node(1)].into(); 4];
+//! for change in [
+//!     Change::AddNode { node: node(1) },
+//!     Change::AddNode { node: node(2) },
+//!     Change::CreateTable { name: "events".to_owned(), replicas },
+//!     Change::SetBalancing { on: true },
+//! ] {
+//!     metadata.apply(Version::new(1), &change).outcome?;
+//! }
+//! let plan = balance(
+//!     &BalanceInput {
+//!         metadata: &metadata,
+//!         load: Some(&Load::new()),
+//!         resting: &BTreeSet::new(),
+//!         sends_per_node: 4,
+//!         receives_per_node: 4,
+//!     },
+//!     &BalanceRules::default(),
+//! );
+//! assert_eq!(plan.moves.len(), 2);
+//! assert_eq!(
+//!     plan.moves[0].to_string(),
+//!     "tablet 0 from node 1 to node 2 (balance): it holds 4 tablets with 0 B, the other 0 tablets with 0 B",
+//! );
+//! # Ok::<(), tidegate_tablets::Refused>(())
+//! ```
+//!
 //! # Invariants
 //!
 //! 1. A change is proposed only for the epoch at which it was planned; whatever else has happened since, it is refused.
@@ -111,23 +161,28 @@
 //! 6. A tablet without an answer holds up no other: answers count one by one, tablets that failed are asked apart from
 //!    those that have not, and streams leave places to barriers.
 //! 7. With no faults left, every transition ends, given the operator's word where only that helps.
-//! 8. [`plan`] reads no clock, no randomness, and no map without order.
+//! 8. [`plan`] and [`balance`] read no clock, no randomness, and no map without order.
 //! 9. Everything is bounded: calls by node and kind and in all, tablets in a call, changes in a proposal, answers that
 //!    wait. What there is no place for is not queued, but planned again.
 //!
-//! 1 to 5 and 7 are held against random lives of three tablets by a property test over the real
+//! 10. The balancer's planning ends under a load that stands still, keeps within the permits, and never lowers the
+//!    number of racks that those replicas of a tablet stand in which do not have to go.
+//!
+//! 10 is held against random clusters by a property test. 1 to 5 and 7 are held against random lives of three tablets by a property test over the real
 //! [`Metadata::apply`](tidegate_tablets::Metadata::apply).
 //!
 //! # Metrics
 //!
 //! `tidegate_coordinator_started_total`, `tidegate_coordinator_retries_total{operation}` (by tablet),
 //! `tidegate_coordinator_gave_up_total{kind}`, `tidegate_barrier_seconds` (a tablet's answer from one node),
-//! `tidegate_stage_seconds{stage}`.
+//! `tidegate_stage_seconds{stage}`. `tidegate_balancer_rounds_total`, `tidegate_balancer_moves_total{reason}`,
+//! `tidegate_balancer_refused_total{reason}`, `tidegate_balancer_waiting` (replicas that have to leave their node and
+//! cannot now).
 //!
 //! # Deliberately absent
 //!
-//! A balancer: who moves where is asked for through [`Operator`]; one that asks by itself is a later piece. Leader
-//! election: start a coordinator where the metadata's leader is, or anywhere. State of its own: retries and their
+//! The load itself: how much tablets hold is asked for through [`LoadReports`]. Nodes of different sizes, and moves
+//! for the requests that a tablet gets: the balancer goes by what tablets hold. Leader election: start a coordinator where the metadata's leader is, or anywhere. State of its own: retries and their
 //! counts begin anew with every coordinator.
 
 mod balancer;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidegate_session::Sessions;
-use tidegate_tablets::{Changes, Metadata, NodeId, RequestFence, StoreStopped, Touched, Update, Version};
+use tidegate_streaming::StreamingContext;
+use tidegate_tablets::{
+    Changes, Metadata, NodeId, RequestFence, StoreStopped, StreamPermits, Touched, Update, Version,
+};
 use tidegate_transport::{PeerId, Transport};
 use tracing::{info, warn};
 
@@ -25,6 +28,8 @@ pub(crate) struct Applier {
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) streaming: StreamingContext,
+    permits: StreamPermits,
     roles: Roles,
     excluded: BTreeSet<NodeId>,
 }
@@ -40,6 +45,7 @@ impl Applier {
         sweeper: Arc<Sweeper>,
         storage: Arc<dyn Storage>,
         transport: Arc<dyn Transport>,
+        streaming: StreamingContext,
     ) -> Self {
         Self {
             node,
@@ -50,6 +56,8 @@ impl Applier {
             sweeper,
             storage,
             transport,
+            streaming,
+            permits: StreamPermits::default(),
             roles: Roles::new(node),
             excluded: BTreeSet::new(),
         }
@@ -101,8 +109,26 @@ impl Applier {
         for tablet in &step.forget {
             self.fence.forget(*tablet);
         }
+        self.follow_permits(map);
         self.published.publish(Arc::clone(map));
         self.after(map, update.touched == Touched::All, step);
+    }
+
+    /// Lets as many streams run here as the metadata names.
+    ///
+    /// Never fewer than the node's own numbers: the coordinator is the one that starts fewer, and it may be another
+    /// than the one that started what still runs here.
+    fn follow_permits(&mut self, map: &Metadata) {
+        if self.permits == map.permits {
+            return;
+        }
+        self.permits = map.permits;
+        let at_least = |own: usize, asked: Option<u32>| asked.map_or(own, |asked| own.max(asked as usize));
+        let own = self.streaming.config();
+        let sends = at_least(own.sends_max, map.permits.sends);
+        let receives = at_least(own.receives_max, map.permits.receives);
+        info!(sends, receives, "that many streams may run here at once");
+        self.streaming.set_permits(sends, receives);
     }
 
     /// What follows from the map once it is published.

@@ -122,7 +122,7 @@ impl Replica {
         };
         let operations = Arc::new(Operations::new(task, config.clone()));
         let admission = admission(node, &sessions, &published);
-        let streams = StreamService::new(Arc::clone(&storage) as _, admission, streaming);
+        let streams = StreamService::new(Arc::clone(&storage) as _, admission, streaming.clone());
         let applier = Applier::new(
             node,
             Arc::clone(&sessions),
@@ -132,6 +132,7 @@ impl Replica {
             Arc::clone(&sweeper),
             Arc::clone(&storage),
             Arc::clone(&transport),
+            streaming,
         );
         let barrier = Barrier {
             sessions: Arc::clone(&sessions),

@@ -15,7 +15,8 @@ pub struct StreamingConfig {
     /// Batches read ahead of the network by the engine of a source, and ahead of the engine by a receiver; 4. So a
     /// stream holds at most `batches_in_flight + 2` batches at each end, beside what the transport holds.
     pub batches_in_flight: usize,
-    /// Streams that a node sends at once; 8. Others wait for [`permit_wait`](Self::permit_wait).
+    /// Streams that a node sends at once; 8. Others wait for [`permit_wait`](Self::permit_wait). See
+    /// [`set_permits`](crate::StreamingContext::set_permits) for changing it at run time.
     pub sends_max: usize,
     /// Units that a node receives at once; 8. Apart from the sends, so that two nodes that move units to each other
     /// do not starve each other.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tidegate_inject::Injector;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
-use tokio::time::timeout;
+use tokio::sync::broadcast;
 
+use crate::permits::{Permits, StreamPermit};
 use crate::{ProgressEvents, StreamProgress, StreamingConfig, Throttle};
 
 /// What the streams of one node share: limits, permits, throttles, progress. Cheap to clone; give clones of one to
@@ -19,17 +19,11 @@ pub struct StreamingContext {
 #[derive(Debug)]
 struct Shared {
     config: StreamingConfig,
-    sends: Arc<Semaphore>,
-    receives: Arc<Semaphore>,
+    sends: Arc<Permits>,
+    receives: Arc<Permits>,
     send_throttle: Throttle,
     receive_throttle: Throttle,
     progress: broadcast::Sender<StreamProgress>,
-}
-
-/// Room for one stream, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct StreamPermit {
-    _permit: OwnedSemaphorePermit,
 }
 
 impl StreamingContext {
@@ -37,8 +31,8 @@ impl StreamingContext {
     #[must_use]
     pub fn new(config: StreamingConfig) -> Self {
         let shared = Shared {
-            sends: Arc::new(Semaphore::new(config.sends_max)),
-            receives: Arc::new(Semaphore::new(config.receives_max)),
+            sends: Permits::new(config.sends_max),
+            receives: Permits::new(config.receives_max),
             send_throttle: Throttle::new(),
             receive_throttle: Throttle::new(),
             progress: broadcast::Sender::new(config.progress_events.max(1)),
@@ -61,6 +55,20 @@ impl StreamingContext {
     #[must_use]
     pub fn config(&self) -> &StreamingConfig {
         &self.shared.config
+    }
+
+    /// Streams that the node sends and receives at once from now on, instead of
+    /// [`sends_max`](StreamingConfig::sends_max) and [`receives_max`](StreamingConfig::receives_max). Streams that run
+    /// go on, also where they are more.
+    pub fn set_permits(&self, sends: usize, receives: usize) {
+        self.shared.sends.resize(sends);
+        self.shared.receives.resize(receives);
+    }
+
+    /// Streams that the node may send, and receive, at once now.
+    #[must_use]
+    pub fn permits(&self) -> (usize, usize) {
+        (self.shared.sends.size(), self.shared.receives.size())
     }
 
     /// The limit on what all streams of the node send together.
@@ -91,16 +99,11 @@ impl StreamingContext {
     }
 
     pub(crate) async fn send_permit(&self) -> Option<StreamPermit> {
-        self.permit(&self.shared.sends).await
+        self.shared.sends.take(self.config().permit_wait).await
     }
 
     pub(crate) async fn receive_permit(&self) -> Option<StreamPermit> {
-        self.permit(&self.shared.receives).await
-    }
-
-    async fn permit(&self, of: &Arc<Semaphore>) -> Option<StreamPermit> {
-        let permit = timeout(self.config().permit_wait, Arc::clone(of).acquire_owned()).await;
-        permit.ok()?.ok().map(|permit| StreamPermit { _permit: permit })
+        self.shared.receives.take(self.config().permit_wait).await
     }
 }
 

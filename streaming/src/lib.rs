@@ -153,6 +153,7 @@ pub mod frames;
 mod lifeline;
 mod meters;
 mod opening;
+mod permits;
 mod points;
 mod progress;
 mod pull;

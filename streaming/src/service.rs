@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 
 use self::scanner::Scanner;
 use crate::account::{Reporter, StreamAccount};
-use crate::context::StreamPermit;
+use crate::permits::StreamPermit;
 use crate::points::BEFORE_SEND;
 use crate::{
     Admission, BatchSink, EndCause, EngineError, Opening, PendingSink, ProgressStep, Receipt, Refusal,

@@ -167,7 +167,8 @@ impl fmt::Display for WhyMove {
 impl fmt::Display for NodeLoad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-        write!(f, "{} tablets with ", self.tablets)?;
+        let plural = if self.tablets == 1 { "" } else { "s" };
+        write!(f, "{} tablet{plural} with ", self.tablets)?;
         let (mut unit, mut size) = ("B", self.bytes);
         let mut tenths = 0;
         for next in UNITS {

@@ -344,7 +344,13 @@ impl Calls {
             }
         }
         let over = |(key, place): (&(TabletId, SessionId), &Place)| {
-            is_over(metadata, key.0, key.1, place.node).then_some(*key)
+            let transition = metadata
+                .tablets
+                .get(&key.0)
+                .and_then(|tablet| tablet.transition.as_ref());
+            // Without enough sources nobody asks again before an operator's word.
+            let waits = transition.is_some_and(|transition| !metadata.has_sources(transition));
+            (waits || is_over(metadata, key.0, key.1, place.node)).then_some(*key)
         };
         let over: Vec<_> = self.parked.iter().filter_map(over).collect();
         for key in over {

@@ -9,6 +9,7 @@ mod held_engine_call;
 mod late_receiver;
 mod left_behind;
 mod node;
+mod permits;
 mod rebuild;
 mod startup;
 mod who_may_ask;

@@ -33,6 +33,7 @@ pub(crate) struct Node {
     pub(crate) sessions: Arc<SessionRegistry>,
     pub(crate) data: Arc<TestData>,
     pub(crate) injector: Injector,
+    pub(crate) streaming: StreamingContext,
     pub(crate) replica: Arc<Replica>,
     router: JoinHandle<()>,
 }
@@ -46,13 +47,14 @@ impl Node {
         injector: Injector,
     ) -> Self {
         let sessions = SessionRegistry::new(SessionConfig::default());
+        let streaming = StreamingContext::new(StreamingConfig::default()).with_injector(injector.clone());
         let replica = Replica::start(ReplicaParts {
             node: id,
             store: Arc::clone(&store) as _,
             sessions: Arc::clone(&sessions) as Arc<dyn Sessions>,
             storage: Arc::clone(&data) as _,
             transport: Arc::clone(&transport),
-            streaming: StreamingContext::new(StreamingConfig::default()).with_injector(injector.clone()),
+            streaming: streaming.clone(),
             config: ReplicaConfig::default(),
         });
         let mut router = Router::new(Arc::clone(&transport), RouterConfig::default());
@@ -67,6 +69,7 @@ impl Node {
             sessions,
             data,
             injector,
+            streaming,
             replica,
             router,
         }

@@ -113,18 +113,16 @@ fn a_move_that_makes_no_sense_is_refused() {
     use TransitionKind::*;
     let mut cluster = Cluster::new();
     cluster.exclude(6);
-    let move_of = |cluster: &Cluster, kind, leaving: Option<u64>, pending: Option<u64>, purge_floor| {
-        let (leaving, pending) = (leaving.map(n), pending.map(n));
-        Change::Begin {
+    let move_of =
+        |cluster: &Cluster, kind, leaving: Option<u64>, pending: Option<u64>, purge_floor| Change::Begin {
             tablet: T,
             expected: cluster.epoch(),
             kind,
-            leaving,
-            pending,
+            leaving: leaving.map(n),
+            pending: pending.map(n),
             purge_floor,
             reason: Reason::Operator,
-        }
-    };
+        };
     let both = "a leaving replica and a pending one have to be named";
     for (kind, leaving, pending, floor, why) in [
         (
