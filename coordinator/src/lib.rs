@@ -166,7 +166,7 @@
 //!    wait. What there is no place for is not queued, but planned again.
 //!
 //! 10. The balancer's planning ends under a load that stands still, keeps within the permits, and never lowers the
-//!    number of racks that those replicas of a tablet stand in which do not have to go.
+//!     number of racks that those replicas of a tablet stand in which do not have to go.
 //!
 //! 10 is held against random clusters by a property test. 1 to 5 and 7 are held against random lives of three tablets by a property test over the real
 //! [`Metadata::apply`](tidegate_tablets::Metadata::apply).
