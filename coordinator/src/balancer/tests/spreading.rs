@@ -97,9 +97,8 @@ fn within_the_threshold_nothing_moves() {
 
 #[test]
 fn a_load_that_trembles_moves_nothing_to_and_fro() {
-    let mut world = World::new(3, &[&[1][..]; 150]);
-    world.permits(64, 64);
-    world.settle();
+    let sets: Vec<&[u64]> = [&[1_u64][..], &[2], &[3]].repeat(100);
+    let mut world = World::new(3, &sets);
     for node in (1..=3).cycle().take(9) {
         // Three hundredths more on one node, then on another: more than a tablet weighs.
         let load = |(id, tablet): (&TabletId, &tidegate_tablets::Tablet)| {
