@@ -164,12 +164,11 @@
 //! 8. [`plan`] and [`balance`] read no clock, no randomness, and no map without order.
 //! 9. Everything is bounded: calls by node and kind and in all, tablets in a call, changes in a proposal, answers that
 //!    wait. What there is no place for is not queued, but planned again.
-//!
 //! 10. The balancer's planning ends under a load that stands still, keeps within the permits, and never lowers the
 //!     number of racks that those replicas of a tablet stand in which do not have to go.
 //!
-//! 10 is held against random clusters by a property test. 1 to 5 and 7 are held against random lives of three tablets by a property test over the real
-//! [`Metadata::apply`](tidegate_tablets::Metadata::apply).
+//! 1 to 5 and 7 are held against random lives of three tablets by a property test over the real
+//! [`Metadata::apply`](tidegate_tablets::Metadata::apply), 10 against random clusters by another.
 //!
 //! # Metrics
 //!
@@ -182,8 +181,9 @@
 //! # Deliberately absent
 //!
 //! The load itself: how much tablets hold is asked for through [`LoadReports`]. Nodes of different sizes, and moves
-//! for the requests that a tablet gets: the balancer goes by what tablets hold. Leader election: start a coordinator where the metadata's leader is, or anywhere. State of its own: retries and their
-//! counts begin anew with every coordinator.
+//! for the requests that a tablet gets: the balancer goes by what tablets hold. Leader election: start a coordinator
+//! where the metadata's leader is, or anywhere. State of its own: retries and their counts begin anew with every
+//! coordinator.
 
 mod balancer;
 mod config;
