@@ -12,6 +12,12 @@
     reason = "a program for a terminal"
 )]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the server and the command line come to use all of it"
+)]
+mod api;
 mod demo;
 
 use std::process::ExitCode;
