@@ -122,6 +122,7 @@ async fn run(args: &DemoArgs, plan: &Plan, data: &Path, bars: &Bars) -> Result<R
     let config = ClusterConfig {
         nodes: args.nodes,
         transport: args.transport,
+        metadata: args.metadata,
         fenced: !args.unfenced,
         data: data.to_owned(),
     };

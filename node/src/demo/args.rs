@@ -33,6 +33,25 @@ impl TransportKind {
     }
 }
 
+/// Where the metadata is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetadataKind {
+    /// On Raft: a copy of the log on each node's disk.
+    Raft,
+    /// In one log in memory, which never fails.
+    Local,
+}
+
+impl MetadataKind {
+    /// Its name, as on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raft => "raft",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What goes wrong while tablets move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Faults {
@@ -71,6 +90,10 @@ pub(crate) struct DemoArgs {
     /// How the nodes talk.
     #[arg(long, value_enum, default_value_t = TransportKind::Quic)]
     pub(crate) transport: TransportKind,
+
+    /// Where the metadata is kept.
+    #[arg(long, value_enum, default_value_t = MetadataKind::Raft)]
+    pub(crate) metadata: MetadataKind,
 
     /// Nodes of the cluster.
     #[arg(long, default_value_t = 4)]
@@ -284,6 +307,7 @@ mod tests {
         assert_eq!((args.nodes, args.replicas, args.tablets), (4, 3, 32));
         assert_eq!(args.limit, ByteSize::mib(256));
         assert_eq!((args.transport, args.faults), (TransportKind::Quic, Faults::All));
+        assert_eq!(args.metadata, MetadataKind::Raft);
         assert_eq!(check(&[]).expect("makes sense").limit, 256 << 20);
     }
 

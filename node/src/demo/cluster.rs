@@ -2,6 +2,7 @@
 
 mod fencing;
 mod handled_engine;
+mod metadata;
 mod network;
 mod node;
 mod requests;
@@ -19,14 +20,15 @@ use tidegate_coordinator::{Coordinator, CoordinatorConfig, CoordinatorHandle, Op
 use tidegate_kv::{RowStore, token_of};
 use tidegate_replica::ReplicaClient;
 use tidegate_streaming::ProgressEvents;
-use tidegate_tablets::{LocalConfig, LocalLog, Metadata, NodeId, TableId, TabletId};
+use tidegate_tablets::{Metadata, NodeId, TableId, TabletId};
 use tidegate_transport::PeerId;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
 use self::fencing::Fencing;
+use self::metadata::Log;
 pub(crate) use self::node::Node;
-use super::args::TransportKind;
+use super::args::{MetadataKind, TransportKind};
 use super::oracle::{Ledger, Verdict, View, verify};
 
 /// How a cluster is started.
@@ -34,6 +36,7 @@ use super::oracle::{Ledger, Verdict, View, verify};
 pub(crate) struct ClusterConfig {
     pub(crate) nodes: u32,
     pub(crate) transport: TransportKind,
+    pub(crate) metadata: MetadataKind,
     pub(crate) fenced: bool,
     pub(crate) data: PathBuf,
 }
@@ -41,7 +44,7 @@ pub(crate) struct ClusterConfig {
 /// Some nodes in this process.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    log: Arc<LocalLog>,
+    log: Log,
     nodes: BTreeMap<NodeId, Node>,
     coordinator: tokio::sync::Mutex<Option<CoordinatorHandle>>,
     /// Where the coordinator runs, for those who only want to cut it off.
@@ -51,7 +54,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts the nodes, and a coordinator on the first.
     pub(crate) async fn start(config: ClusterConfig) -> Result<Self> {
-        let log = LocalLog::new(LocalConfig::default());
+        let log = Log::new(config.metadata);
         let fencing = Fencing::new(config.fenced);
         let ids: Vec<NodeId> = (1..=u64::from(config.nodes)).map(NodeId::new).collect();
         let mut nodes = BTreeMap::new();
@@ -60,6 +63,8 @@ impl Cluster {
             let node = Node::start(id, &log, transport, &data, &fencing).await;
             nodes.insert(id, node.with_context(|| format!("starting node {id}"))?);
         }
+        let stores: Vec<_> = nodes.values().map(|node| &node.store).collect();
+        metadata::found(&stores).await?;
         let first = *ids.first().context("a cluster has at least one node")?;
         let cluster = Self {
             log,
@@ -69,7 +74,7 @@ impl Cluster {
         };
         for id in ids {
             cluster
-                .operator()
+                .operator()?
                 .add_node(id)
                 .await
                 .with_context(|| format!("adding node {id}"))?;
@@ -89,11 +94,11 @@ impl Cluster {
             })
             .collect();
         let table = self
-            .operator()
+            .operator()?
             .create_table(name.to_owned(), sets)
             .await
             .context("creating the table")?;
-        let version = self.log.newest().version;
+        let version = self.map().version;
         for node in self.nodes.values() {
             node.replica
                 .wait_version(version, Duration::from_secs(10))
@@ -123,22 +128,21 @@ impl Cluster {
             .unwrap_or_else(|| unreachable!("{at} is less than the count"))
     }
 
-    /// The newest metadata.
+    /// The newest metadata that a node has.
     pub(crate) fn map(&self) -> Arc<Metadata> {
-        self.log.newest()
+        let copies = self.nodes.values().map(|node| node.metadata().snapshot());
+        copies.max_by_key(|copy| copy.version).unwrap_or_default()
     }
 
     pub(crate) fn tablet_of(&self, table: TableId, key: &Bytes) -> Option<TabletId> {
-        self.log
-            .newest()
+        self.map()
             .tablet_of(table, token_of(key))
             .map(|(tablet, _)| tablet)
     }
 
     pub(crate) fn tablets(&self, table: TableId) -> Result<Vec<TabletId>> {
         Ok(self
-            .log
-            .newest()
+            .map()
             .tables
             .get(&table)
             .context("the table is gone")?
@@ -147,8 +151,8 @@ impl Cluster {
     }
 
     /// What an operator may ask for, at the node where the coordinator runs.
-    pub(crate) fn operator(&self) -> Operator {
-        Operator::new(self.log.store(self.coordinator_at()))
+    pub(crate) fn operator(&self) -> Result<Operator> {
+        Ok(Operator::new(self.node(self.coordinator_at())?.metadata()))
     }
 
     /// Stops the coordinator with whatever it has under way, and starts one on the next node.
@@ -226,7 +230,7 @@ impl Cluster {
             .collect();
         let reader = self.node_in_turn(0).reader(table);
         let view = View {
-            map: self.log.newest(),
+            map: self.map(),
             table,
             engines,
             reader: &reader,
@@ -253,7 +257,7 @@ impl Cluster {
         let node = self.node(at)?;
         let client = Arc::new(ReplicaClient::new(Arc::clone(&node.transport)));
         Ok(Coordinator::start(
-            self.log.store(at),
+            node.metadata(),
             client,
             CoordinatorConfig::default(),
         ))

@@ -23,6 +23,7 @@ pub(crate) struct Facts {
     tablets: u32,
     replicas: u32,
     transport: &'static str,
+    metadata: &'static str,
     unfenced: bool,
     rows: u64,
     bytes: u64,
@@ -36,6 +37,7 @@ impl Facts {
             tablets: args.tablets,
             replicas: args.replicas,
             transport: args.transport.name(),
+            metadata: args.metadata.name(),
             unfenced: args.unfenced,
             rows,
             bytes,
@@ -69,6 +71,7 @@ pub(crate) struct Report {
     tablets: u32,
     replicas: u32,
     transport: &'static str,
+    metadata: &'static str,
     rows_loaded: u64,
     bytes_loaded: u64,
     moves_started: u64,
@@ -123,6 +126,7 @@ impl Report {
             tablets: facts.tablets,
             replicas: facts.replicas,
             transport: facts.transport,
+            metadata: facts.metadata,
             rows_loaded: facts.rows,
             bytes_loaded: facts.bytes,
             moves_started: moves("tidegate_transitions_begun_total"),
@@ -213,11 +217,14 @@ impl Report {
         let Self {
             nodes,
             transport,
+            metadata,
             tablets,
             replicas,
             ..
         } = self;
-        let cluster = format!("{nodes} nodes over {transport}, {tablets} tablets, {replicas} replicas each");
+        let cluster = format!(
+            "{nodes} nodes over {transport}, metadata on {metadata}, {tablets} tablets, {replicas} replicas each"
+        );
         let loaded = format!("{} rows, {}", self.rows_loaded, iec(self.bytes_loaded));
         let Self {
             moves_started,

@@ -148,7 +148,7 @@ impl Scenario {
 
     async fn begin(&self, the_move: Move) -> Result<Epoch> {
         let Move { tablet, from, to } = the_move;
-        let operator = self.cluster.operator();
+        let operator = self.cluster.operator()?;
         let begun = timeout(STEP_DEADLINE, operator.move_tablet(tablet, from, to)).await;
         begun
             .context("the metadata store does not answer")?
@@ -156,7 +156,7 @@ impl Scenario {
     }
 
     async fn ended(&self, tablet: TabletId, begun: Epoch) -> Result<Ended> {
-        let operator = self.cluster.operator();
+        let operator = self.cluster.operator()?;
         match timeout(STEP_DEADLINE, operator.wait_for_end(tablet, begun)).await {
             Ok(ended) => Ok(ended?),
             Err(_) => bail!("tablet {tablet} is stuck: {}", self.cluster.why_stuck(tablet)),

@@ -29,13 +29,24 @@ fn number(object: &Value, field: &str) -> u64 {
 
 #[test]
 fn with_sessions_all_holds() {
+    all_holds("raft");
+}
+
+#[test]
+fn with_sessions_all_holds_where_the_metadata_is_in_one_log_in_memory() {
+    all_holds("local");
+}
+
+fn all_holds(metadata: &str) {
     let rig = Rig::filled();
     let data = rig.path("data");
     let data_text = data.to_str().expect("text");
-    let ended = rig.run(&[&SMALL[..], &["--data-dir", data_text]].concat());
+    let more = ["--metadata", metadata, "--data-dir", data_text];
+    let ended = rig.run(&[&SMALL[..], &more].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let object = object(&ended);
     assert_eq!(object["ok"], true, "{object}");
+    assert_eq!(object["metadata"], metadata, "{object}");
     for field in [
         "rows_lost",
         "rows_resurrected",
@@ -62,6 +73,8 @@ fn with_sessions_all_holds() {
     let p99 = object["drain_ms"]["p99"].as_f64().expect("a number");
     assert!(p99 < 1000.0, "{object}");
     assert_eq!(entries(&data).len(), 4, "what was named is kept, a node each");
+    let log = data.join("node-1").join("raft.redb");
+    assert_eq!(log.exists(), metadata == "raft", "each node keeps the log");
     assert_eq!(rig.left().len(), 0);
 }
 
@@ -103,4 +116,25 @@ fn without_faults_nothing_is_cut_or_refused_even_with_one_tablet() {
         assert_eq!(number(&object, field), 0, "{field}: {object}");
     }
     assert_eq!(number(&object, "moves_completed"), 2, "{object}");
+}
+
+#[test]
+fn more_nodes_than_voters_follow_the_log_and_are_moved_to() {
+    let rig = Rig::filled();
+    let ended = rig.run(&[
+        "--transport",
+        "mem",
+        "--tablets",
+        "7",
+        "--nodes",
+        "7",
+        "--faults",
+        "some",
+        "--rounds",
+        "1",
+        "--json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let object = object(&ended);
+    assert_eq!(number(&object, "moves_completed"), 7, "{object}");
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tidegate_engine_fjall::{FjallConfig, FjallEngine};
 use tidegate_kv::{HybridClock, KvClient, KvConfig, KvService, KvStorage, RowStore, SystemClock};
+use tidegate_raft::RAFT_SERVICE;
 use tidegate_replica::{Replica, ReplicaConfig, ReplicaParts};
 use tidegate_session::Sessions;
 use tidegate_streaming::{StreamingConfig, StreamingContext};
-use tidegate_tablets::{LocalLog, NodeId, TableId};
+use tidegate_tablets::{MetadataStore, NodeId, TableId};
 use tidegate_transport::Transport;
 use tidegate_transport::service::{Router, RouterConfig};
 use tokio::task::JoinHandle;
@@ -18,6 +19,7 @@ use tokio::time::{interval, timeout};
 use tracing::warn;
 
 use super::fencing::Fencing;
+use super::metadata::{Log, Store};
 use super::requests::TableReader;
 use super::stage_hand::StageHand;
 
@@ -39,6 +41,7 @@ pub(crate) struct Node {
     pub(crate) client: Arc<KvClient>,
     pub(crate) streaming: StreamingContext,
     pub(crate) replica: Arc<Replica>,
+    pub(super) store: Store,
     sessions: Arc<dyn Sessions>,
     /// The engine as the replica sees it.
     rows: Arc<dyn RowStore>,
@@ -49,13 +52,15 @@ pub(crate) struct Node {
 impl Node {
     pub(super) async fn start(
         id: NodeId,
-        log: &Arc<LocalLog>,
+        log: &Log,
         transport: Arc<dyn Transport>,
         data: &Path,
         fencing: &Fencing,
     ) -> Result<Self> {
-        let fjall = FjallEngine::open(data, FjallConfig::default()).await;
-        let fjall = fjall.with_context(|| format!("opening the engine in {}", data.display()))?;
+        let rows = data.join("rows");
+        let fjall = FjallEngine::open(&rows, FjallConfig::default()).await;
+        let fjall = fjall.with_context(|| format!("opening the engine in {}", rows.display()))?;
+        let store = log.store(id, &transport, data).await?;
         let hand = StageHand::default();
         let (sessions, rows) = fencing.of_node(Arc::clone(&fjall) as _, hand.clone());
         // New at every start: the data directory of a demo is never used by two starts of one node.
@@ -71,7 +76,7 @@ impl Node {
         let streaming = StreamingContext::new(StreamingConfig::default());
         let replica = Replica::start(ReplicaParts {
             node: id,
-            store: log.store(id),
+            store: store.metadata(),
             sessions: Arc::clone(&sessions),
             storage: Arc::new(storage),
             transport: Arc::clone(&transport),
@@ -89,6 +94,9 @@ impl Node {
         for (service, serves) in replica.services() {
             router = router.with(service, serves);
         }
+        if let Some(raft) = store.raft() {
+            router = router.with(RAFT_SERVICE, raft.service());
+        }
         let router = tokio::spawn(async move { router.run().await });
         let client = KvClient::new(Arc::clone(&replica) as _, Arc::clone(&transport), clock, config);
         Ok(Self {
@@ -99,6 +107,7 @@ impl Node {
             client: Arc::new(client),
             streaming,
             replica,
+            store,
             sessions,
             rows,
             fjall,
@@ -129,8 +138,16 @@ impl Node {
         }
     }
 
+    /// What the node has of the metadata, and asks of it.
+    pub(super) fn metadata(&self) -> Arc<dyn MetadataStore> {
+        self.store.metadata()
+    }
+
     pub(super) async fn stop(&self) {
         self.replica.stop().await;
+        if let Some(raft) = self.store.raft() {
+            raft.stop().await;
+        }
         self.transport.shutdown().await;
         let router = self.router.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(router) = router

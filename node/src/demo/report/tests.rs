@@ -8,7 +8,7 @@ use metrics::{counter, gauge, histogram};
 use super::*;
 use crate::demo::metrics::MetricsRecorder;
 
-const FIELDS: &str = "nodes tablets replicas transport rows_loaded bytes_loaded moves_started moves_completed \
+const FIELDS: &str = "nodes tablets replicas transport metadata rows_loaded bytes_loaded moves_started moves_completed \
     moves_rolled_back moves_failed retries streams_cut coordinators_replaced batches_sent batches_applied \
     refused_closed bytes_streamed rows_checked rows_lost rows_resurrected sessions_opened sessions_closed \
     sessions_left guards_left staged_left stream_mib_s drain_ms elapsed_s ok";
@@ -70,6 +70,7 @@ fn the_object_has_the_fields_that_are_promised_and_no_other() {
         .collect();
     assert_eq!(found, FIELDS.split_whitespace().collect());
     assert_eq!(object["transport"], "quic");
+    assert_eq!(object["metadata"], "raft");
     assert_eq!(object["moves_started"], 34);
     assert_eq!(object["moves_completed"], 33);
     assert_eq!(object["moves_rolled_back"], 1);

@@ -23,7 +23,7 @@ impl Scenario {
         timeout(STEP_DEADLINE, held.holding())
             .await
             .context("no receiver came to attach")?;
-        timeout(STEP_DEADLINE, self.cluster.operator().cancel(tablet, begun))
+        timeout(STEP_DEADLINE, self.cluster.operator()?.cancel(tablet, begun))
             .await
             .context("the metadata store does not answer")??;
         match self.ended(tablet, begun).await? {

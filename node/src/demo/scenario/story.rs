@@ -59,7 +59,7 @@ impl Scenario {
             self.cluster.delete_all(&self.ledger, self.table, keys),
         );
         let floor = deleted.await.context("deletes have no answer")??;
-        let operator = self.cluster.operator();
+        let operator = self.cluster.operator()?;
         let begun = timeout(STEP_DEADLINE, operator.purge(tablet, floor))
             .await
             .context("the metadata store does not answer")?
