@@ -77,9 +77,9 @@ impl Client {
         self
     }
 
-    /// Scheme and authority of the node.
-    pub(crate) fn base(&self) -> &str {
-        &self.base
+    /// How long a request may take.
+    pub(crate) const fn deadline(&self) -> Duration {
+        self.deadline
     }
 
     /// Reads something.
@@ -93,6 +93,19 @@ impl Client {
         self.ask(&Method::GET, route, None)
     }
 
+    /// Asks something that takes a body and changes nothing.
+    pub(crate) fn inquire<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.garbled(route, &error.to_string()))?;
+        let answer = self
+            .ask(&Method::POST, route, Some((JSON, &body)))
+            .map_err(ClientError::nothing_changed)?;
+        self.parse(route, &answer)
+    }
+
     /// Changes something.
     pub(crate) fn change<T: DeserializeOwned>(
         &self,
@@ -100,19 +113,9 @@ impl Client {
         route: &Route,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let answer = self.change_json(method, route, body)?;
-        self.parse(route, &answer)
-    }
-
-    /// Changes something; the answer does not matter.
-    pub(crate) fn change_json(
-        &self,
-        method: &Method,
-        route: &Route,
-        body: &impl Serialize,
-    ) -> Result<Vec<u8>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| self.garbled(route, &error.to_string()))?;
-        self.ask(method, route, Some((JSON, &body)))
+        let answer = self.ask(method, route, Some((JSON, &body)))?;
+        self.parse(route, &answer)
     }
 
     /// Changes something by a request that carries no JSON, or nothing at all.

@@ -1,19 +1,38 @@
 //! The command line: what there is, and how each ends.
 
+mod asking;
+mod balancing;
+mod barriers;
+mod cluster;
 mod completions;
-#[allow(dead_code, reason = "what ends so comes next")]
 mod exit;
-#[allow(dead_code, reason = "what ends so comes next")]
 mod failure;
-#[allow(dead_code, reason = "as above")]
+mod inject;
+mod interrupt;
+mod journal;
+mod load;
+mod moves;
+mod nodes;
 mod output;
+mod rows;
+mod sessions;
+mod status;
+mod tables;
+mod tablets;
+mod throttle;
+mod units;
+mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::asking::Asking;
 pub(crate) use self::exit::Exit;
 use self::failure::Failure;
+use self::interrupt::Interrupt;
+use self::output::Output;
+use crate::api::Silent;
 use crate::demo;
 
 /// What is said below the commands.
@@ -41,6 +60,31 @@ pub(crate) struct Cli {
 enum Command {
     /// Starts a cluster in this process, moves real data around under faults, and checks every row.
     Demo(demo::DemoArgs),
+    Status(status::StatusArgs),
+    Nodes(nodes::NodesArgs),
+    Tables(tables::TablesArgs),
+    Tablets(tablets::TabletsArgs),
+    Move(moves::MoveArgs),
+    Cancel(moves::CancelArgs),
+    Moves(moves::MovesArgs),
+    Sessions(sessions::SessionsArgs),
+    Barriers(barriers::BarriersArgs),
+    Balancing(balancing::BalancingArgs),
+    Drain(nodes::DrainArgs),
+    Resume(nodes::ResumeArgs),
+    Exclude(nodes::ExcludeArgs),
+    Disconnect(nodes::DisconnectArgs),
+    Throttle(throttle::ThrottleArgs),
+    Journal(journal::JournalArgs),
+    Put(rows::PutArgs),
+    Get(rows::GetArgs),
+    Delete(rows::DeleteArgs),
+    Scan(rows::ScanArgs),
+    Verify(verify::VerifyArgs),
+    Inject(inject::InjectArgs),
+    Load(load::LoadArgs),
+    Init(cluster::InitArgs),
+    Join(cluster::JoinArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -48,7 +92,41 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Demo(args) => return demo::main(args),
+        Command::Status(args) => args.run(),
+        Command::Nodes(args) => args.run(),
+        Command::Tables(args) => args.run(),
+        Command::Tablets(args) => args.run(),
+        Command::Move(args) => args.run(),
+        Command::Cancel(args) => args.run(),
+        Command::Moves(args) => args.run(),
+        Command::Sessions(args) => args.run(),
+        Command::Barriers(args) => args.run(),
+        Command::Balancing(args) => args.run(),
+        Command::Drain(args) => args.run(),
+        Command::Resume(args) => args.run(),
+        Command::Exclude(args) => args.run(),
+        Command::Disconnect(args) => args.run(),
+        Command::Throttle(args) => args.run(),
+        Command::Journal(args) => args.run(),
+        Command::Put(args) => args.run(),
+        Command::Get(args) => args.run(),
+        Command::Delete(args) => args.run(),
+        Command::Scan(args) => args.run(),
+        Command::Verify(args) => args.run(),
+        Command::Inject(args) => args.run(),
+        Command::Load(args) => args.run(),
+        Command::Init(args) => args.run(),
+        Command::Join(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
     ended.unwrap_or_else(|failure| failure.complain()).into()
+}
+
+/// Says who did not answer, on a line of its own; nothing, if everybody did.
+fn silent_line(silent: &[Silent]) -> String {
+    let all: Vec<String> = silent
+        .iter()
+        .map(|silent| format!("\nno answer from node {}: {}", silent.node, silent.why))
+        .collect();
+    all.concat()
 }

@@ -19,7 +19,6 @@
     reason = "the server and the command line come to use all of it"
 )]
 mod api;
-#[allow(dead_code, reason = "the commands that ask a node come next")]
 mod client;
 mod commands;
 mod demo;

@@ -9,19 +9,22 @@ use ureq::http::Uri;
 
 use super::{ClientError, unreadable};
 
+/// Where a node answers that was told nothing.
+const DEFAULT_ADMIN: &str = "http://127.0.0.1:7480";
+
 /// How a node is reached.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Connection {
-    /// The admin API of a node; any of the cluster will do.
+    /// The admin API of a node; any of the cluster will do [default: http://127.0.0.1:7480].
     #[arg(
         long,
         env = "TIDEGATE_ADMIN",
         value_name = "URL",
-        default_value = "http://127.0.0.1:7480",
         hide_env_values = true,
+        global = true,
         help_heading = "Connection"
     )]
-    pub(crate) admin: String,
+    pub(crate) admin: Option<String>,
 
     /// A file with the bearer token that the node asks for.
     #[arg(
@@ -29,6 +32,7 @@ pub(crate) struct Connection {
         env = "TIDEGATE_TOKEN_FILE",
         value_name = "FILE",
         hide_env_values = true,
+        global = true,
         help_heading = "Connection"
     )]
     pub(crate) token_file: Option<PathBuf>,
@@ -39,12 +43,13 @@ pub(crate) struct Connection {
         env = "TIDEGATE_CA",
         value_name = "FILE",
         hide_env_values = true,
+        global = true,
         help_heading = "Connection"
     )]
     pub(crate) ca: Option<PathBuf>,
 
     /// Seconds that a request may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Connection")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), global = true, help_heading = "Connection")]
     pub(crate) timeout: u32,
 }
 
@@ -52,9 +57,13 @@ impl Connection {
     /// The same, asked somewhere else.
     pub(crate) fn at(&self, admin: &str) -> Self {
         Self {
-            admin: admin.to_owned(),
+            admin: Some(admin.to_owned()),
             ..self.clone()
         }
+    }
+
+    fn admin(&self) -> &str {
+        self.admin.as_deref().unwrap_or(DEFAULT_ADMIN)
     }
 
     pub(super) fn deadline(&self) -> Duration {
@@ -64,10 +73,10 @@ impl Connection {
     /// Scheme and authority, without a slash at the end.
     pub(super) fn base(&self) -> Result<String, ClientError> {
         let bad = |why: &str| ClientError::Address {
-            given: self.admin.clone(),
+            given: self.admin().to_owned(),
             why: why.to_owned(),
         };
-        let uri: Uri = self.admin.parse().map_err(|_| bad("it is no URL"))?;
+        let uri: Uri = self.admin().parse().map_err(|_| bad("it is no URL"))?;
         let scheme = uri
             .scheme_str()
             .ok_or_else(|| bad("it does not begin with http:// or https://"))?;

@@ -4,26 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
 use thiserror::Error;
 use ureq::Timeout;
 
+use crate::api::{Problem, problem_type};
 use crate::commands::Exit;
 
-/// Of a write of which nobody knows whether it took effect.
-const OUTCOME_UNKNOWN: &str = "/problems/outcome-unknown";
 /// Characters of an answer that is no problem document, in a message.
 const SHOWN_MAX: usize = 200;
-
-/// A problem document (RFC 9457), as far as it is used here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Problem {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) title: String,
-    pub(crate) detail: String,
-}
 
 /// Why there is no answer, or none that helps.
 #[derive(Debug, Error)]
@@ -58,8 +46,8 @@ pub(crate) enum ClientError {
         problem: Problem,
     },
     /// It may have been done or not.
-    #[error("the outcome is unknown: {why}")]
-    OutcomeUnknown { why: String },
+    #[error("the outcome is unknown: {why} ({url})")]
+    OutcomeUnknown { url: String, why: String },
     /// The answer makes no sense.
     #[error("the answer of {url} is not understood: {why}")]
     Garbled { url: String, why: String },
@@ -115,6 +103,14 @@ impl ClientError {
         Some(advice.to_owned())
     }
 
+    /// The same, of a request that changes nothing: there is no outcome that could be unknown.
+    pub(super) fn nothing_changed(self) -> Self {
+        match self {
+            Self::OutcomeUnknown { url, why } => Self::NoAnswer { url, why },
+            other => other,
+        }
+    }
+
     /// Whether the same may be asked again and go better: nothing was refused for good.
     pub(crate) const fn is_passing(&self) -> bool {
         match self {
@@ -128,16 +124,19 @@ impl ClientError {
 /// What an answer that is no success says.
 pub(super) fn of_answer(url: &str, status: u16, body: &[u8]) -> ClientError {
     let problem: Problem = serde_json::from_slice(body).unwrap_or_else(|_| Problem {
+        kind: String::new(),
+        title: String::new(),
+        status,
         detail: String::from_utf8_lossy(body)
             .trim()
             .chars()
             .take(SHOWN_MAX)
             .collect(),
-        ..Problem::default()
     });
     // What stands before it may be the whole address.
-    if status == 504 && problem.kind.ends_with(OUTCOME_UNKNOWN) {
+    if status == 504 && problem.kind.ends_with(problem_type::OUTCOME_UNKNOWN) {
         return ClientError::OutcomeUnknown {
+            url: url.to_owned(),
             why: said(&status, &problem),
         };
     }
@@ -165,9 +164,7 @@ pub(super) fn of_call(url: &str, deadline: Duration, changes: bool, error: ureq:
         return ClientError::Tls { url, why };
     }
     if changes && !is_before_sending(&error) {
-        return ClientError::OutcomeUnknown {
-            why: format!("no answer from {url}: {why}"),
-        };
+        return ClientError::OutcomeUnknown { url, why };
     }
     ClientError::NoAnswer { url, why }
 }

@@ -82,7 +82,7 @@ fn serve(mut stream: TcpStream, does: &Does) -> Heard {
 
 pub(crate) fn connection(admin: &str) -> Connection {
     Connection {
-        admin: admin.to_owned(),
+        admin: Some(admin.to_owned()),
         token_file: None,
         ca: None,
         timeout: 20,

@@ -16,9 +16,6 @@ pub(crate) enum Failure {
     /// The arguments, or a file that they name, make no sense.
     #[error("{what}")]
     Arguments { what: String, advice: String },
-    /// What was asked for did not come about.
-    #[error("{what}")]
-    Wrong { what: String, advice: String },
     /// Whoever was asked did not agree.
     #[error("nothing was done")]
     Declined,
@@ -33,13 +30,6 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn arguments(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::Arguments {
-            what: what.into(),
-            advice: advice.into(),
-        }
-    }
-
-    pub(crate) fn wrong(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::Wrong {
             what: what.into(),
             advice: advice.into(),
         }
@@ -68,14 +58,14 @@ impl Failure {
         match self {
             Self::Client(error) => error.exit(),
             Self::Arguments { .. } => Exit::BadArguments,
-            Self::Wrong { .. } | Self::Declined | Self::Output(_) | Self::Signals(_) => Exit::Wrong,
+            Self::Declined | Self::Output(_) | Self::Signals(_) => Exit::Wrong,
         }
     }
 
     fn advice(&self) -> Option<String> {
         match self {
             Self::Client(error) => error.advice(),
-            Self::Arguments { advice, .. } | Self::Wrong { advice, .. } => Some(advice.clone()),
+            Self::Arguments { advice, .. } => Some(advice.clone()),
             Self::Declined | Self::Output(_) | Self::Signals(_) => None,
         }
     }

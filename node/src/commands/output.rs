@@ -13,7 +13,7 @@ use super::Failure;
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Output {
     /// Print one JSON value on stdout, and nothing else there.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
