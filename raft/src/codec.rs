@@ -2,6 +2,7 @@
 //!
 //! Each part has its own frames, which stay what they are when the types that they stand for change.
 
+mod address;
 pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod entry;

@@ -109,6 +109,7 @@ impl Metadata {
                 Ok(Applied::done(Accepted::Done))
             }
             Change::SetRack { node, rack } => self.set_rack(*node, rack.as_deref()),
+            Change::SetAddress { node, address } => self.set_address(*node, address),
             Change::Drain { node } => self.set_draining(*node, true),
             Change::Resume { node } => self.set_draining(*node, false),
             Change::SetPermits { permits } => self.set_permits(*permits),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::{Epoch, NodeId, Reason, Stage, StreamPermits, TableId, TabletId, TransitionKind};
+use crate::{Epoch, NodeAddress, NodeId, Reason, Stage, StreamPermits, TableId, TabletId, TransitionKind};
 
 /// The replicas of one tablet of a new table.
 pub type ReplicaSpec = BTreeSet<NodeId>;
@@ -90,6 +90,13 @@ pub enum Change {
         node: NodeId,
         /// The rack's name, for people; not empty.
         rack: Option<String>,
+    },
+    /// Says where a member is to be found, instead of what was said before.
+    SetAddress {
+        /// Who.
+        node: NodeId,
+        /// Where; neither part is empty.
+        address: NodeAddress,
     },
     /// A member is to be emptied: the balancer moves its replicas away and puts none there.
     Drain {

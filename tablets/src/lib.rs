@@ -15,7 +15,7 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | what there is | [`Metadata`]: [`Tablet`], [`Table`], [`NodeInfo`]; [`StreamPermits`]; [`Token`], [`TokenRange`] |
+//! | what there is | [`Metadata`]: [`Tablet`], [`Table`], [`NodeInfo`], [`NodeAddress`]; [`StreamPermits`]; [`Token`], [`TokenRange`] |
 //! | a change of replicas, its steps and who is read and written in each | [`Transition`], [`TransitionKind`], [`Reason`], [`Stage`], [`Selector`] |
 //! | how it changes | [`Change`], [`Metadata::apply`], [`Applied`]; the answers are [`Accepted`] and [`Refused`] |
 //! | whose part is what | [`Metadata::session_of`], [`Metadata::sources`], [`Transition::takes_part`], [`Metadata::tablets_of`] |
@@ -129,7 +129,7 @@ pub use crate::change::{Accepted, Change, Outcome, Refused, ReplicaSpec};
 pub use crate::fence::{AdmitError, FenceRule, MetadataGuard, RequestFence};
 pub use crate::id::{Epoch, NodeId, TableId, TabletId, Version};
 pub use crate::local::{LocalConfig, LocalLog, LocalStore};
-pub use crate::metadata::{Metadata, NodeInfo, Table, Tablet, quorum_of};
+pub use crate::metadata::{Metadata, NodeAddress, NodeInfo, Table, Tablet, quorum_of};
 pub use crate::permits::StreamPermits;
 pub use crate::reason::Reason;
 pub use crate::stage::{Selector, Stage};

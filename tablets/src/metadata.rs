@@ -42,11 +42,27 @@ pub struct NodeInfo {
     pub rack: Option<String>,
     /// It is to be emptied: its replicas move away, and none comes.
     pub draining: bool,
+    /// Where it is to be found, if anybody said so.
+    pub address: Option<NodeAddress>,
 }
 
 impl NodeInfo {
     /// Bytes that a rack's name has at most.
     pub const RACK_BYTES_MAX: usize = 256;
+}
+
+/// Where a node is to be found. What the two mean is the business of whoever dials them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NodeAddress {
+    /// For the other nodes: `host:port`.
+    pub transport: String,
+    /// For people and their tools: a URL.
+    pub admin: String,
+}
+
+impl NodeAddress {
+    /// Bytes that each of the two has at most.
+    pub const BYTES_MAX: usize = 512;
 }
 
 /// A table.

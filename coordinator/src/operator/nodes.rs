@@ -1,6 +1,6 @@
 //! What an operator may ask for about nodes, without moving anything by hand.
 
-use tidegate_tablets::{Change, NodeId, StreamPermits};
+use tidegate_tablets::{Change, NodeAddress, NodeId, StreamPermits};
 
 use super::{Operator, OperatorError};
 
@@ -16,6 +16,19 @@ impl Operator {
     /// Dropped before it completes, it may still come to pass.
     pub async fn set_rack(&self, node: NodeId, rack: Option<String>) -> Result<(), OperatorError> {
         self.submit(Change::SetRack { node, rack }).await.map(drop)
+    }
+
+    /// Says where a node is to be found.
+    ///
+    /// # Errors
+    ///
+    /// [`OperatorError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, it may still come to pass.
+    pub async fn set_address(&self, node: NodeId, address: NodeAddress) -> Result<(), OperatorError> {
+        self.submit(Change::SetAddress { node, address }).await.map(drop)
     }
 
     /// Has the balancer, where it is on, move everything away from a node, and nothing there.

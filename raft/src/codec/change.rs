@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tidegate_tablets::{Change, Epoch, NodeId, Proposal, RequestId, TableId, TabletId};
 
 use super::CodecError;
+use super::address::AddressFrame;
 use super::permits::PermitsFrame;
 use super::tablet::{kind_number, kind_of, nodes, numbers, reason_number, reason_of, stage_number, stage_of};
 
@@ -67,6 +68,10 @@ enum ChangeFrame {
     },
     SetPermits {
         permits: PermitsFrame,
+    },
+    SetAddress {
+        node: u64,
+        address: AddressFrame,
     },
 }
 
@@ -157,6 +162,10 @@ impl ChangeFrame {
             Change::SetPermits { permits } => Self::SetPermits {
                 permits: PermitsFrame::new(*permits),
             },
+            Change::SetAddress { node, address } => Self::SetAddress {
+                node: node.as_u64(),
+                address: AddressFrame::new(address),
+            },
             _ => return Err(CodecError::Unknown("a change of that kind")),
         })
     }
@@ -220,6 +229,10 @@ impl ChangeFrame {
             },
             Self::SetPermits { permits } => Change::SetPermits {
                 permits: permits.open(),
+            },
+            Self::SetAddress { node, address } => Change::SetAddress {
+                node: NodeId::new(node),
+                address: address.open(),
             },
         })
     }

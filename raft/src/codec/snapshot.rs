@@ -12,6 +12,7 @@ use tidegate_tablets::{
 use tokio::task::yield_now;
 
 use super::CodecError;
+use super::address::AddressFrame;
 use super::answer::AnswerFrame;
 use super::permits::PermitsFrame;
 use super::records::{LogIdFrame, StoredMembershipFrame};
@@ -41,6 +42,7 @@ enum Record {
         excluded: bool,
         rack: Option<String>,
         draining: bool,
+        address: Option<AddressFrame>,
     },
     Table {
         id: u64,
@@ -81,6 +83,7 @@ pub(crate) async fn encode(meta: &RaftSnapshotMeta, state: &LogState) -> Result<
         excluded: info.excluded,
         rack: info.rack.clone(),
         draining: info.draining,
+        address: info.address.as_ref().map(AddressFrame::new),
     });
     let tables = metadata.tables.iter().map(|(id, table)| Record::Table {
         id: id.as_u64(),
@@ -152,11 +155,13 @@ pub(crate) fn decode(mut bytes: &[u8], answers_max: usize) -> Result<LogState, C
                 excluded,
                 rack,
                 draining,
+                address,
             } if read > 1 => {
                 let info = NodeInfo {
                     excluded,
                     rack,
                     draining,
+                    address: address.map(AddressFrame::open),
                 };
                 metadata.nodes.insert_mut(NodeId::new(id), info);
             }

@@ -6,8 +6,8 @@ use openraft::entry::RaftEntry as _;
 use openraft::impls::EmptyNode;
 use proptest::prelude::*;
 use tidegate_tablets::{
-    Accepted, Answer, Change, Epoch, LogState, NodeId, Outcome, Proposal, Reason, Refused, RequestId, Stage,
-    StreamPermits, TableId, TabletId, TransitionKind, Version,
+    Accepted, Answer, Change, Epoch, LogState, NodeAddress, NodeId, Outcome, Proposal, Reason, Refused,
+    RequestId, Stage, StreamPermits, TableId, TabletId, TransitionKind, Version,
 };
 
 use super::message::{Message, Reply, Request};
@@ -22,6 +22,17 @@ const T: TabletId = TabletId::new(1);
 
 fn node(number: u64) -> NodeId {
     NodeId::new(number)
+}
+
+fn set_address(number: u64) -> Change {
+    let address = NodeAddress {
+        transport: "öst.example:7400".to_owned(),
+        admin: "https://öst.example:7480".to_owned(),
+    };
+    Change::SetAddress {
+        node: node(number),
+        address,
+    }
 }
 
 fn changes() -> Vec<Change> {
@@ -53,6 +64,7 @@ fn changes() -> Vec<Change> {
             node: node(1),
             rack: None,
         },
+        set_address(3),
         Change::Drain { node: node(2) },
         Change::Resume { node: node(u64::MAX) },
         Change::Advance {
@@ -261,6 +273,7 @@ fn placement() -> Vec<Change> {
         rack(1, "öst"),
         rack(5, "outlives its exclusion"),
         Change::Drain { node: node(1) },
+        set_address(2),
         Change::SetPermits {
             permits: StreamPermits {
                 sends: None,
@@ -290,6 +303,7 @@ async fn a_snapshot_comes_back_as_it_was() {
     assert!(metadata.nodes[&node(1)].draining);
     let racks = metadata.nodes.values().filter(|info| info.rack.is_some());
     assert_eq!(racks.count(), 2);
+    assert!(metadata.nodes[&node(2)].address.is_some());
     let empty = LogState::new(tidegate_tablets::Metadata::default(), 16);
     let bytes = snapshot::encode(&RaftSnapshotMeta::default(), &empty)
         .await

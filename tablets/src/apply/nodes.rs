@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Accepted, Applied, Metadata, NodeId, NodeInfo, Refused, Stage, StreamPermits, Tablet, TabletId,
-    Transition, quorum_of,
+    Accepted, Applied, Metadata, NodeAddress, NodeId, NodeInfo, Refused, Stage, StreamPermits, Tablet,
+    TabletId, Transition, quorum_of,
 };
 
 impl Metadata {
@@ -36,6 +36,18 @@ impl Metadata {
             return Err(Refused::NoNode(node));
         }
         self.edit_node(node, |info| info.rack = rack.map(str::to_owned));
+        Ok(Applied::done(Accepted::Done))
+    }
+
+    pub(super) fn set_address(&mut self, node: NodeId, address: &NodeAddress) -> Result<Applied, Refused> {
+        let fits = |part: &str| (1..=NodeAddress::BYTES_MAX).contains(&part.len());
+        if !fits(&address.transport) || !fits(&address.admin) {
+            return Err(Refused::invalid("an address is empty or too long"));
+        }
+        if !self.is_live_member(node) {
+            return Err(Refused::NoNode(node));
+        }
+        self.edit_node(node, |info| info.address = Some(address.clone()));
         Ok(Applied::done(Accepted::Done))
     }
 

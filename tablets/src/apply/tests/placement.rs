@@ -51,6 +51,47 @@ fn a_rack_is_known_until_it_is_taken_back_and_outlives_an_exclusion() {
     assert!(cluster.metadata.is_excluded(n(1)));
 }
 
+fn address(transport: &str, admin: &str) -> Change {
+    Change::SetAddress {
+        node: n(1),
+        address: NodeAddress {
+            transport: transport.to_owned(),
+            admin: admin.to_owned(),
+        },
+    }
+}
+
+#[test]
+fn the_newest_address_of_a_live_member_counts_and_outlives_an_exclusion() {
+    let mut cluster = Cluster::new();
+    let known = |cluster: &Cluster| {
+        let address = cluster.metadata.nodes[&n(1)].address.clone();
+        address.map(|address| (address.transport, address.admin))
+    };
+    let pair = |transport: &str, admin: &str| Some((transport.to_owned(), admin.to_owned()));
+    assert_eq!(known(&cluster), None);
+    assert!(cluster.accept(address("a:1", "http://a:2")).touched.is_empty());
+    cluster.accept(address("b:1", "https://b:2"));
+    assert_eq!(known(&cluster), pair("b:1", "https://b:2"));
+    cluster.exclude(1);
+    assert_eq!(known(&cluster), pair("b:1", "https://b:2"));
+    cluster.refuse(address("a:1", "http://a:2"), Refused::NoNode(n(1)));
+}
+
+#[test]
+fn an_address_has_two_parts_of_bounded_length() {
+    let mut cluster = Cluster::new();
+    let (fits, long) = (
+        "x".repeat(NodeAddress::BYTES_MAX),
+        "x".repeat(NodeAddress::BYTES_MAX + 1),
+    );
+    cluster.accept(address(&fits, &fits));
+    for (transport, admin) in [("", "b"), ("a", ""), ("a", &long), (&long, "b")] {
+        let why = Refused::Invalid("an address is empty or too long".into());
+        cluster.refuse(address(transport, admin), why);
+    }
+}
+
 #[test]
 fn a_node_drains_until_it_is_resumed() {
     let mut cluster = Cluster::new();

@@ -266,7 +266,7 @@ proptest! {
     #[test]
     fn no_number_makes_it_panic(
         numbers in prop::collection::vec(prop_oneof![any::<u64>(), 0..5u64, Just(u64::MAX)], 6),
-        what in 0..13u8,
+        what in 0..14u8,
         at in prop_oneof![Just(1), Just(Epoch::MAX.as_u64()), Just(u64::MAX)],
         stage in 0..13usize,
     ) {
@@ -291,6 +291,7 @@ proptest! {
             9 => Change::Drain { node: n(c) },
             10 => Change::SetPermits { permits: StreamPermits { sends: Some(f as u32), receives: Some(e as u32) } },
             11 => Change::SetBalancing { on: f % 2 == 0 },
+            12 => Change::SetAddress { node: n(c), address: NodeAddress { transport: "a".repeat(f as usize % 600), admin: "b".repeat(e as usize % 600) } },
             _ => Change::Advance { tablet: T, expected: Epoch::new(at), to: Stage::ALL.get((e % 14) as usize).copied() },
         };
         let _ = cluster.metadata.apply(Version::new(f), &change);
