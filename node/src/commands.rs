@@ -33,7 +33,7 @@ use self::failure::Failure;
 use self::interrupt::Interrupt;
 use self::output::Output;
 use crate::api::Silent;
-use crate::demo;
+use crate::{certs, demo, serve};
 
 /// What is said below the commands.
 const AFTER_HELP: &str = "\
@@ -60,6 +60,10 @@ pub(crate) struct Cli {
 enum Command {
     /// Starts a cluster in this process, moves real data around under faults, and checks every row.
     Demo(demo::DemoArgs),
+    /// Runs a node until it is told to stop.
+    Serve(serve::ServeArgs),
+    /// Makes a private authority, and the keys and certificates of nodes.
+    Certs(certs::CertsArgs),
     Status(status::StatusArgs),
     Nodes(nodes::NodesArgs),
     Tables(tables::TablesArgs),
@@ -92,6 +96,8 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Demo(args) => return demo::main(args),
+        Command::Serve(args) => return serve::main(args),
+        Command::Certs(args) => return certs::main(&args),
         Command::Status(args) => args.run(),
         Command::Nodes(args) => args.run(),
         Command::Tables(args) => args.run(),

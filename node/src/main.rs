@@ -19,9 +19,17 @@
     reason = "the server and the command line come to use all of it"
 )]
 mod api;
+mod certs;
 mod client;
 mod commands;
+mod config;
+mod data_dir;
 mod demo;
+mod leading;
+mod logs;
+mod peers;
+mod running;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -70,8 +70,14 @@ pub enum AuthorityError {
     /// Making a key or a certificate failed.
     #[error("a certificate could not be made")]
     Certificate(#[source] rcgen::Error),
-    /// What was made is no identity.
-    #[error("the certificate that was made is no identity")]
+    /// The key belongs to none of the certificates.
+    #[error("the key belongs to none of the authority's certificates")]
+    OtherKey,
+    /// The certificate names no cluster: it was made by something else.
+    #[error("the certificate is none of an authority that was made here")]
+    Foreign,
+    /// What was made, or read, is no identity.
+    #[error("key and certificates make no identity")]
     Identity(#[from] IdentityError),
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tidegate_transport::PeerId;
 
@@ -50,6 +51,22 @@ impl Identity {
         })
     }
 
+    /// An identity from PEM: the certificate and those between it and the authority, the private key, and the
+    /// authorities' certificates. What else a text holds is passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError`] if something cannot be read, or the certificate does not name exactly one node.
+    pub fn from_pem(chain: &[u8], key: &[u8], authorities: &[u8]) -> Result<Self, IdentityError> {
+        let key =
+            PrivateKeyDer::from_pem_slice(key).map_err(|error| IdentityError::Key(error.to_string()))?;
+        Self::from_der(
+            certificates(chain)?,
+            key.secret_der().to_vec(),
+            certificates(authorities)?,
+        )
+    }
+
     /// The node it speaks for.
     #[must_use]
     pub fn node(&self) -> PeerId {
@@ -61,6 +78,13 @@ impl Identity {
     pub fn cluster(&self) -> &str {
         &self.name.cluster
     }
+}
+
+pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, IdentityError> {
+    CertificateDer::pem_slice_iter(pem)
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| IdentityError::Certificate)
 }
 
 impl Clone for Identity {

@@ -77,7 +77,7 @@
 //! # Map
 //!
 //! - [`QuicTransport`] is the transport, [`QuicConfig`] what it is bound with, [`QuicLimits`] every bound there is.
-//! - [`Identity`] is what a node proves itself with; [`authority`] makes some on the spot.
+//! - [`Identity`] is what a node proves itself with; [`authority`] makes some, [`CertificateFacts`] tells what is in one.
 //!
 //! # Invariants
 //!
@@ -101,6 +101,7 @@
 
 pub mod authority;
 mod backlog;
+mod certificate;
 mod close;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
@@ -122,6 +123,7 @@ mod tls;
 mod transport;
 mod verify;
 
+pub use crate::certificate::CertificateFacts;
 pub use crate::error::{AuthorityError, BindError, IdentityError, LimitsError, NameError};
 pub use crate::identity::Identity;
 pub use crate::limits::{MTU_MAX, MTU_MIN, QuicLimits};

@@ -1,0 +1,135 @@
+//! Coordinator and balancer run where the log is led, and only there.
+
+mod voters;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidegate_coordinator::{
+    BalancerConfig, BalancerStatus, Coordinator, CoordinatorConfig, CoordinatorHandle, EndedTransition,
+    LoadReports, TransitionStatus,
+};
+use tidegate_raft::{Leadership, RaftStore};
+use tidegate_replica::ReplicaClient;
+use tidegate_transport::Transport;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+/// Starts a coordinator with a balancer when this node comes to lead, and stops it when it leads no more.
+pub(crate) struct Leading {
+    raft: Arc<RaftStore>,
+    transport: Arc<dyn Transport>,
+    active: Mutex<Option<Active>>,
+    stop: watch::Sender<bool>,
+}
+
+/// What runs while this node leads.
+struct Active {
+    term: u64,
+    handle: CoordinatorHandle,
+    /// Takes excluded nodes out of the log.
+    voters: JoinHandle<()>,
+}
+
+impl Leading {
+    pub(crate) fn new(raft: Arc<RaftStore>, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            raft,
+            transport,
+            active: Mutex::default(),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Follows who leads until [`stop`](Self::stop), or until the store stops.
+    pub(crate) async fn follow(&self, reports: Arc<dyn LoadReports>) {
+        let (mut leaders, mut stop) = (self.raft.leaders(), self.stop.subscribe());
+        loop {
+            let next = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                next = leaders.next() => next,
+            };
+            let Ok(leadership) = next else { break };
+            self.become_(leadership, &reports).await;
+        }
+        self.end().await;
+    }
+
+    async fn become_(&self, leadership: Leadership, reports: &Arc<dyn LoadReports>) {
+        let leads = leadership.leader == Some(self.raft.node());
+        if leads && self.term() == Some(leadership.term) {
+            return;
+        }
+        // Also of an earlier term of this very node: what has happened in between is not known.
+        self.end().await;
+        if !leads {
+            return;
+        }
+        info!(term = leadership.term, "this node leads: its coordinator starts");
+        let handle = Coordinator::start_with_balancer(
+            Arc::clone(&self.raft) as _,
+            Arc::new(ReplicaClient::new(Arc::clone(&self.transport))),
+            CoordinatorConfig::default(),
+            Arc::clone(reports),
+            BalancerConfig::default(),
+        );
+        let term = leadership.term;
+        let voters = tokio::spawn(voters::keep(Arc::clone(&self.raft)));
+        *self.lock() = Some(Active { term, handle, voters });
+    }
+
+    /// Stops what runs, and waits until it is gone.
+    async fn end(&self) {
+        let ended = self.lock().take();
+        if let Some(Active { term, handle, voters }) = ended {
+            voters.abort();
+            info!(term, "this node leads no more: its coordinator stops");
+            if handle.is_finished() && self.raft.leader() == Some(self.raft.node()) {
+                error!(term, "the coordinator had ended by itself");
+            }
+            handle.stop().await;
+        }
+    }
+
+    /// Has [`follow`](Self::follow) end, which stops what runs.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// The term in which this node leads, if it does.
+    pub(crate) fn term(&self) -> Option<u64> {
+        self.lock().as_ref().map(|active| active.term)
+    }
+
+    /// Where each transition stands; `None` where this node does not lead.
+    pub(crate) fn status(&self) -> Option<Vec<TransitionStatus>> {
+        self.lock().as_ref().map(|active| active.handle.status())
+    }
+
+    /// The transitions that ended since this node leads; none where it does not.
+    pub(crate) fn ended(&self) -> Vec<EndedTransition> {
+        self.lock()
+            .as_ref()
+            .map(|active| active.handle.ended())
+            .unwrap_or_default()
+    }
+
+    /// What the balancer's last round has come to.
+    pub(crate) fn balancer(&self) -> Option<BalancerStatus> {
+        self.lock().as_ref().and_then(|active| active.handle.balancer())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Leading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leading")
+            .field("term", &self.term())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+//! How a cluster begins, and how a node comes to it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use thiserror::Error;
+use tidegate_coordinator::OperatorError;
+use tidegate_raft::{FoundError, MembershipChange, MembershipError};
+use tidegate_tablets::{MetadataStore as _, NodeAddress, NodeId, Refused};
+use tidegate_transport::{PeerId, Transport as _};
+use tokio::time::timeout;
+use tracing::info;
+
+use super::Running;
+use crate::peers::look_up;
+
+/// Nodes that vote at most; further ones get the log without a vote.
+const VOTERS_MAX: usize = 7;
+
+/// How long a node that was founded may take to elect a leader.
+const ELECTION_DEADLINE: Duration = Duration::from_secs(15);
+
+/// A node of a cluster that begins, or that comes to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Founder {
+    pub(crate) node: NodeId,
+    pub(crate) address: NodeAddress,
+    pub(crate) rack: Option<String>,
+}
+
+/// Why a cluster was not founded, or a node not taken in.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum ClusterError {
+    /// Name at least this node.
+    #[error("this node, {0}, is not among the named ones: found the cluster from one of them")]
+    NotNamed(NodeId),
+    /// A node is named twice.
+    #[error("node {0} is named twice")]
+    Twice(NodeId),
+    /// Start it, or correct the address; then ask again.
+    #[error("node {node} cannot be reached at {address}: {reason}")]
+    Unreachable {
+        node: NodeId,
+        address: String,
+        reason: String,
+    },
+    /// This node belongs to a cluster of other nodes.
+    #[error("this node belongs to a cluster already")]
+    AlreadyFounded,
+    /// Found a cluster first, or ask a node that belongs to one.
+    #[error("this node belongs to no cluster")]
+    NoCluster,
+    /// An excluded node never comes back: give it another number, and an empty data directory.
+    #[error("node {0} was excluded, for ever: a new node needs a new number")]
+    Excluded(NodeId),
+    /// Another node has that number.
+    #[error("node {node} is a member already, at {address}")]
+    Exists { node: NodeId, address: String },
+    /// Not made, or not known whether: ask again.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// Not made, or not known whether: ask again.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
+    /// Look at the nodes' logs, and ask again.
+    #[error("the cluster has elected no leader within {ELECTION_DEADLINE:?}")]
+    NoLeader,
+}
+
+impl Running {
+    /// Founds a cluster of these nodes, this one among them. Every one of them has to be reached. Can be asked again
+    /// where it was broken off.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, the cluster may be founded, and some of the nodes members.
+    pub(crate) async fn found(&self, founders: &[Founder]) -> Result<(), ClusterError> {
+        let mut voters = BTreeSet::new();
+        for founder in founders {
+            if !voters.insert(founder.node) {
+                return Err(ClusterError::Twice(founder.node));
+            }
+        }
+        if !voters.contains(&self.id) {
+            return Err(ClusterError::NotNamed(self.id));
+        }
+        for founder in founders.iter().filter(|founder| founder.node != self.id) {
+            self.reach(founder.node, &founder.address.transport).await?;
+        }
+        match self.raft.found(voters.clone()).await {
+            Ok(()) => info!(?voters, "founded a cluster"),
+            // By a call like this one that was broken off.
+            Err(FoundError::AlreadyFounded) if self.raft.status().voters == voters => {}
+            Err(FoundError::AlreadyFounded) => return Err(ClusterError::AlreadyFounded),
+            Err(FoundError::Stopped(stopped)) => return Err(MembershipError::from(stopped).into()),
+            Err(_) => return Err(ClusterError::NotNamed(self.id)),
+        }
+        match timeout(ELECTION_DEADLINE, self.raft.read_barrier()).await {
+            Ok(read) => read.map_err(MembershipError::from)?,
+            Err(_) => return Err(ClusterError::NoLeader),
+        };
+        for founder in founders {
+            self.enter(founder).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a node in: as a member, with its address, and into the log. Can be asked again where it was broken off.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, some of that may be done.
+    pub(crate) async fn add_member(&self, founder: &Founder) -> Result<(), ClusterError> {
+        if !self.has_cluster() {
+            return Err(ClusterError::NoCluster);
+        }
+        let known = self.raft.snapshot().nodes.get(&founder.node).cloned();
+        if known.as_ref().is_some_and(|info| info.excluded) {
+            return Err(ClusterError::Excluded(founder.node));
+        }
+        let elsewhere = known.and_then(|info| info.address);
+        if let Some(address) = elsewhere.filter(|address| *address != founder.address) {
+            return Err(ClusterError::Exists {
+                node: founder.node,
+                address: address.transport,
+            });
+        }
+        self.reach(founder.node, &founder.address.transport).await?;
+        self.enter(founder).await?;
+        if self.raft.status().voters.contains(&founder.node) {
+            return Ok(());
+        }
+        self.raft
+            .change(MembershipChange::AddLearner(founder.node))
+            .await?;
+        if self.raft.status().voters.len() < VOTERS_MAX {
+            self.raft.change(MembershipChange::Promote(founder.node)).await?;
+        }
+        info!(node = %founder.node, "a node has joined the cluster");
+        Ok(())
+    }
+
+    /// Makes a node a member that is to be found there.
+    async fn enter(&self, founder: &Founder) -> Result<(), ClusterError> {
+        let node = founder.node;
+        match self.operator.add_node(node).await {
+            Ok(()) | Err(OperatorError::Refused(Refused::NodeExists(_))) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let known = self.raft.snapshot().nodes.get(&node).cloned().unwrap_or_default();
+        if known.excluded {
+            return Err(ClusterError::Excluded(node));
+        }
+        if known.address.as_ref() != Some(&founder.address) {
+            self.operator.set_address(node, founder.address.clone()).await?;
+        }
+        if founder.rack.is_some() && known.rack != founder.rack {
+            self.operator.set_rack(node, founder.rack.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a node can be called there, and that it is who it is taken for.
+    async fn reach(&self, node: NodeId, address: &str) -> Result<(), ClusterError> {
+        let unreachable = |reason: String| ClusterError::Unreachable {
+            node,
+            address: address.to_owned(),
+            reason,
+        };
+        if node == self.id {
+            return Ok(());
+        }
+        let peer = PeerId::new(node.as_u64());
+        let found = look_up(address)
+            .await
+            .map_err(|error| unreachable(format!("{error:#}")))?;
+        let told = self.quic.set_peer_address(peer, found);
+        told.map_err(|error| unreachable(error.to_string()))?;
+        match self.quic.open(peer).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unreachable(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! From a configuration to the parts of a node.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tidegate_coordinator::{Operator, OperatorConfig};
+use tidegate_engine_fjall::{FjallConfig, FjallEngine};
+use tidegate_inject::Injector;
+use tidegate_kv::{HybridClock, KvClient, KvConfig, KvService, KvStorage, RowStore, SystemClock};
+use tidegate_raft::{RAFT_SERVICE, RaftConfig, RaftStore, RedbDisk};
+use tidegate_replica::{Replica, ReplicaConfig, ReplicaParts};
+use tidegate_session::{SessionConfig, SessionRegistry, Sessions};
+use tidegate_streaming::{StreamingConfig, StreamingContext};
+use tidegate_tablets::{NodeAddress, NodeId};
+use tidegate_transport::Transport;
+use tidegate_transport::service::{Router, RouterConfig};
+use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::{Running, Tasks, hooks};
+use crate::config::{LimitsConfig, NodeConfig};
+use crate::data_dir::DataDir;
+use crate::leading::Leading;
+
+/// Everything but what serves and follows.
+pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
+    let id = config.node;
+    let identity = super::identity(&config)?;
+    let cluster = identity.cluster().to_owned();
+    // Before anything that writes: who does not get the directory touches nothing.
+    let data = DataDir::open(&config.data, &cluster, id)?;
+    let limits = QuicLimits::default();
+    let listen = config.listen;
+    let quic = QuicTransport::bind(QuicConfig {
+        listen,
+        identity,
+        limits,
+    });
+    let quic = quic.with_context(|| format!("`listen`: cannot take connections at {listen}"))?;
+    let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
+    let address = NodeAddress {
+        transport: match &config.advertise {
+            Some(advertise) => advertise.clone(),
+            None => quic.local_addr().context("the own address")?.to_string(),
+        },
+        admin: config.admin.advertise.clone(),
+    };
+    let disk = RedbDisk::open(data.raft(), id).await;
+    let disk = disk.with_context(|| format!("opening {}", data.raft().display()))?;
+    let raft = RaftStore::start(RaftConfig::default(), Arc::clone(&transport), Arc::new(disk)).await?;
+    let fjall = FjallEngine::open(data.rows(), FjallConfig::default()).await;
+    let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
+    let rows: Arc<dyn RowStore> = Arc::clone(&fjall) as _;
+    let clock = Arc::new(HybridClock::new(id, data.incarnation(), SystemClock));
+    let kv = KvConfig::default();
+    let storage = KvStorage::open(Arc::clone(&rows), Arc::clone(&clock), Arc::clone(&transport), &kv).await?;
+    let injector = Injector::new();
+    let streaming = streaming(config.limits).with_injector(injector.clone());
+    let sessions: Arc<dyn Sessions> = SessionRegistry::new(SessionConfig::default());
+    let replica = Replica::start(ReplicaParts {
+        node: id,
+        store: Arc::clone(&raft) as _,
+        sessions: Arc::clone(&sessions),
+        storage: Arc::new(storage),
+        transport: Arc::clone(&transport),
+        streaming: streaming.clone(),
+        config: ReplicaConfig::default(),
+    });
+    let requests = KvService::new(
+        Arc::clone(&replica) as _,
+        Arc::clone(&rows),
+        Arc::clone(&clock),
+        kv.clone(),
+    );
+    let client = KvClient::new(Arc::clone(&replica) as _, Arc::clone(&transport), clock, kv);
+    info!(node = %id, cluster, incarnation = data.incarnation(), address = address.transport, "the node has started");
+    Ok(Running {
+        id,
+        cluster,
+        operator: Arc::new(operator(id, data.incarnation(), &raft)),
+        leading: Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport))),
+        raft,
+        replica,
+        sessions,
+        client: Arc::new(client),
+        rows,
+        streaming,
+        transport,
+        injector,
+        address,
+        incarnation: data.incarnation(),
+        quic,
+        fjall,
+        requests: requests.into_service(),
+        stopping: watch::Sender::new(false),
+        tasks: std::sync::Mutex::new(Tasks::default()),
+        config,
+        _data: data,
+    })
+}
+
+fn operator(node: NodeId, incarnation: u64, raft: &Arc<RaftStore>) -> Operator {
+    // Different for different nodes, and for one that was started anew: what two of them ask for at once, both mean.
+    let mixed = node.as_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) ^ incarnation;
+    let config = OperatorConfig {
+        origin: mixed as u32 ^ (mixed >> 32) as u32,
+        ..OperatorConfig::default()
+    };
+    Operator::with_config(Arc::clone(raft) as _, config)
+}
+
+/// What answers the other nodes.
+pub(super) fn router(running: &Arc<Running>) -> Router {
+    let (requests, serves) = running.requests.clone();
+    let mut router = Router::new(Arc::clone(&running.transport), RouterConfig::default())
+        .with(requests, serves)
+        .with(RAFT_SERVICE, running.raft.service());
+    for (service, serves) in running
+        .replica
+        .services()
+        .into_iter()
+        .chain(hooks::services(running))
+    {
+        router = router.with(service, serves);
+    }
+    router
+}
+
+fn streaming(limits: LimitsConfig) -> StreamingContext {
+    let defaults = StreamingConfig::default();
+    let streaming = StreamingContext::new(StreamingConfig {
+        sends_max: limits.sends.unwrap_or(defaults.sends_max),
+        receives_max: limits.receives.unwrap_or(defaults.receives_max),
+        ..defaults
+    });
+    streaming.send_throttle().set(limits.send_bytes_per_second);
+    streaming.receive_throttle().set(limits.receive_bytes_per_second);
+    streaming
+}
