@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::report::Report;
 use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, fuzz, model, mutants, sim, workspace};
+use crate::{checks, cluster, fuzz, model, mutants, sim, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -56,6 +56,9 @@ enum Command {
     Package,
     /// The demo, fenced and unfenced
     Demo,
+    /// A cluster of processes on this machine, until Ctrl-C
+    #[command(after_help = cluster::HELP)]
+    Cluster(cluster::Options),
     /// Whole clusters in virtual time, each decided by a seed
     #[command(after_help = sim::HELP)]
     Sim(Words),
@@ -92,6 +95,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Advisories => named("advisories"),
         Command::Package => named("package"),
         Command::Demo => named("demo"),
+        Command::Cluster(options) => return cluster::run(&context, &options),
         Command::Sim(words) => return sim::hand_on(&context, words),
         Command::Model(words) => return model::hand_on(&context, words),
         Command::Mutants(options) => return Ok(mutants::run(&context, &options)),

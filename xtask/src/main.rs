@@ -10,6 +10,7 @@
 
 mod checks;
 mod cli;
+mod cluster;
 mod demo;
 mod deny;
 mod features;
