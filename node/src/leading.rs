@@ -52,12 +52,12 @@ impl Leading {
                 next = leaders.next() => next,
             };
             let Ok(leadership) = next else { break };
-            self.become_(leadership, &reports).await;
+            self.turn(leadership, &reports).await;
         }
         self.end().await;
     }
 
-    async fn become_(&self, leadership: Leadership, reports: &Arc<dyn LoadReports>) {
+    async fn turn(&self, leadership: Leadership, reports: &Arc<dyn LoadReports>) {
         let leads = leadership.leader == Some(self.raft.node());
         if leads && self.term() == Some(leadership.term) {
             return;

@@ -100,6 +100,10 @@ impl Peers {
         for (node, info) in &map.nodes {
             if info.excluded {
                 book.remove(node);
+                if *node != self.own && anew {
+                    // The replica has cut it off at once; it may have come again.
+                    self.transport.disconnect(PeerId::new(node.as_u64()));
+                }
             } else if let Some(address) = &info.address {
                 book.insert(*node, address.transport.clone());
             }

@@ -5,3 +5,4 @@ mod input;
 mod interrupts;
 mod rig;
 mod runs;
+mod serve;
