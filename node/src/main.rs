@@ -25,9 +25,11 @@ mod commands;
 mod config;
 mod data_dir;
 mod demo;
+#[allow(dead_code, reason = "the admin API comes to show all of it")]
 mod leading;
 mod logs;
 mod peers;
+#[allow(dead_code, unused_imports, reason = "the admin API comes to use all of it")]
 mod running;
 mod serve;
 

@@ -5,11 +5,20 @@ use std::time::Duration;
 
 use tidegate_raft::{MembershipChange, RaftStore};
 use tidegate_tablets::{MetadataStore as _, NodeId};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 /// Between two tries.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// How long an excluded node may take to come to know of it.
+const TOLD_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether it does.
+const PACE: Duration = Duration::from_millis(50);
+
+/// From having the entry to knowing that it is decided: some heartbeats.
+const DECIDED: Duration = Duration::from_millis(500);
 
 /// Takes every node out of the log that the metadata says is excluded, for as long as this node leads: a vote that
 /// nobody casts any more weighs against every majority. This node itself comes last.
@@ -47,7 +56,24 @@ fn next(raft: &RaftStore) -> Option<NodeId> {
     excluded.first().copied()
 }
 
+/// Waits a while for the node itself to come to know that it is excluded: afterwards nobody tells it any more.
+async fn told(raft: &RaftStore, node: NodeId) {
+    let exclusion = raft.status().applied;
+    let known = async {
+        while raft.status().matched.get(&node).copied().flatten() < exclusion {
+            sleep(PACE).await;
+        }
+        sleep(DECIDED).await;
+    };
+    if timeout(TOLD_DEADLINE, known).await.is_err() {
+        warn!(%node, "an excluded node may not know that it is");
+    }
+}
+
 async fn remove(raft: &RaftStore, node: NodeId) -> bool {
+    if node != raft.node() {
+        told(raft, node).await;
+    }
     match raft.change(MembershipChange::Remove(node)).await {
         Ok(()) => {
             info!(%node, "an excluded node has no part in the log any more");

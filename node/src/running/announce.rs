@@ -21,7 +21,7 @@ pub(super) async fn announce(
 ) {
     let node = raft.node();
     let mut changes = raft.changes();
-    if member(&*raft, &mut *changes, node).await.is_err() {
+    if member(&raft, &mut *changes, node).await.is_err() {
         return;
     }
     loop {
