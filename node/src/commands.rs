@@ -19,6 +19,8 @@ mod sessions;
 mod status;
 mod tables;
 mod tablets;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod units;
 mod verify;
@@ -58,12 +60,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a cluster in this process, moves real data around under faults, and checks every row.
-    Demo(demo::DemoArgs),
     /// Runs a node until it is told to stop.
     Serve(serve::ServeArgs),
     /// Makes a private authority, and the keys and certificates of nodes.
     Certs(certs::CertsArgs),
+    Init(cluster::InitArgs),
+    Join(cluster::JoinArgs),
     Status(status::StatusArgs),
     Nodes(nodes::NodesArgs),
     Tables(tables::TablesArgs),
@@ -84,11 +86,11 @@ enum Command {
     Get(rows::GetArgs),
     Delete(rows::DeleteArgs),
     Scan(rows::ScanArgs),
+    Load(load::LoadArgs),
     Verify(verify::VerifyArgs),
     Inject(inject::InjectArgs),
-    Load(load::LoadArgs),
-    Init(cluster::InitArgs),
-    Join(cluster::JoinArgs),
+    /// Starts a cluster in this process, moves real data around under faults, and checks every row.
+    Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::Failure;
 use crate::api::FoundingNode;
+use crate::config::{NodeConfig, Overrides};
 
 /// A node: its number and where it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +19,18 @@ pub(super) struct Member {
 impl Member {
     /// As its configuration has it.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        Err(Failure::arguments(
-            format!("{} cannot be read", path.display()),
-            "--node ID=TRANSPORT,ADMIN",
-        ))
+        let config = NodeConfig::load(path, Overrides::default()).map_err(|error| {
+            Failure::arguments(
+                format!("{}: {error}", path.display()),
+                "--config with what `tidegate serve` takes, or --node ID=TRANSPORT,ADMIN",
+            )
+        })?;
+        Ok(Self {
+            id: config.node.as_u64(),
+            transport: config.advertise.unwrap_or_else(|| config.listen.to_string()),
+            admin: config.admin.advertise,
+            rack: config.rack,
+        })
     }
 
     pub(super) fn founding(&self) -> FoundingNode {
@@ -69,6 +78,23 @@ impl FromStr for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_is_as_its_configuration_says() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("n3.toml");
+        let text = "node = 3\ndata = \"d\"\nlisten = \"127.0.0.1:7403\"\nrack = \"b\"\n\
+                    [tls]\nca = \"c\"\ncertificate = \"c\"\nkey = \"k\"\n\
+                    [admin]\nlisten = \"127.0.0.1:7483\"\n";
+        std::fs::write(&path, text).expect("writes");
+        let named: Member = "3=127.0.0.1:7403,http://127.0.0.1:7483,b"
+            .parse()
+            .expect("a node");
+        assert_eq!(Member::read(&path).expect("makes sense"), named);
+        std::fs::write(&path, "node = 3\nx = 1\n").expect("writes");
+        let failure = Member::read(&path).expect_err("an unknown key");
+        assert_eq!(failure.exit(), crate::commands::Exit::BadArguments);
+    }
 
     #[test]
     fn a_node_is_named_in_one_word() {
