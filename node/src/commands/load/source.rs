@@ -42,7 +42,7 @@ pub(super) enum Source {
         left: u64,
     },
     Directory {
-        files: Input,
+        files: Box<Input>,
         batch: vec::IntoIter<(Bytes, Bytes)>,
         number: u64,
         bytes: u64,
@@ -64,7 +64,7 @@ impl Source {
         };
         if path.is_dir() {
             return Ok(Self::Directory {
-                files: Input::open(path, limit).map_err(|error| unreadable(error.to_string()))?,
+                files: Box::new(Input::open(path, limit).map_err(|error| unreadable(error.to_string()))?),
                 batch: Vec::new().into_iter(),
                 number: 0,
                 bytes: 0,
