@@ -2,10 +2,10 @@
 //!
 //! Each part has its own frames, which stay what they are when the types that they stand for change.
 
-mod address;
 pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod entry;
+mod member;
 pub(crate) mod message;
 mod permits;
 pub(crate) mod records;

@@ -39,16 +39,8 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     });
     let quic = quic.with_context(|| format!("`listen`: cannot take connections at {listen}"))?;
     let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
-    let address = NodeAddress {
-        transport: match &config.advertise {
-            Some(advertise) => advertise.clone(),
-            None => quic.local_addr().context("the own address")?.to_string(),
-        },
-        admin: config.admin.advertise.clone(),
-    };
-    let disk = RedbDisk::open(data.raft(), id).await;
-    let disk = disk.with_context(|| format!("opening {}", data.raft().display()))?;
-    let raft = RaftStore::start(RaftConfig::default(), Arc::clone(&transport), Arc::new(disk)).await?;
+    let address = address(&config, &quic)?;
+    let raft = metadata(&data, id, &transport).await?;
     let fjall = FjallEngine::open(data.rows(), FjallConfig::default()).await;
     let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
     let rows: Arc<dyn RowStore> = Arc::clone(&fjall) as _;
@@ -98,6 +90,21 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         config,
         _data: data,
     })
+}
+
+fn address(config: &NodeConfig, quic: &QuicTransport) -> Result<NodeAddress> {
+    let transport = match &config.advertise {
+        Some(advertise) => advertise.clone(),
+        None => quic.local_addr().context("the own address")?.to_string(),
+    };
+    let admin = config.admin.advertise.clone();
+    Ok(NodeAddress { transport, admin })
+}
+
+async fn metadata(data: &DataDir, id: NodeId, transport: &Arc<dyn Transport>) -> Result<Arc<RaftStore>> {
+    let disk = RedbDisk::open(data.raft(), id).await;
+    let disk = disk.with_context(|| format!("opening {}", data.raft().display()))?;
+    Ok(RaftStore::start(RaftConfig::default(), Arc::clone(transport), Arc::new(disk)).await?)
 }
 
 fn operator(node: NodeId, incarnation: u64, raft: &Arc<RaftStore>) -> Operator {

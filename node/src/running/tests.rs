@@ -11,12 +11,13 @@ use tidegate_raft::Role;
 use tidegate_tablets::{MetadataStore as _, NodeId, TableId, TabletId};
 use tidegate_transport::PeerId;
 use tidegate_transport_quic::authority::Authority;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, timeout};
 
 use super::*;
 use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, TlsConfig};
 
 const DEADLINE: Duration = Duration::from_secs(60);
+const PACE: Duration = Duration::from_millis(20);
 
 fn n(number: u64) -> NodeId {
     NodeId::new(number)
@@ -90,8 +91,9 @@ fn founder(running: &Running) -> Founder {
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let waited = timeout(DEADLINE, async {
+        let mut pace = interval(PACE);
         while !holds() {
-            sleep(Duration::from_millis(20)).await;
+            pace.tick().await;
         }
     });
     waited.await.unwrap_or_else(|_| panic!("never: {what}"));
@@ -220,13 +222,14 @@ async fn an_excluded_node_serves_nothing_any_more_and_has_no_vote() {
     until("it has no vote", || nodes[0].raft.status().voters.len() == 2).await;
     until("it knows", || nodes[out].is_excluded()).await;
     let closed = timeout(DEADLINE, async {
+        let mut pace = interval(PACE);
         while nodes[out]
             .transport
             .open(PeerId::new(nodes[0].id.as_u64()))
             .await
             .is_ok()
         {
-            sleep(Duration::from_millis(20)).await;
+            pace.tick().await;
         }
     });
     closed.await.expect("it calls nobody any more");

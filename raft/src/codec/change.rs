@@ -5,7 +5,7 @@ use bytes::Bytes;
 use tidegate_tablets::{Change, Epoch, NodeId, Proposal, RequestId, TableId, TabletId};
 
 use super::CodecError;
-use super::address::AddressFrame;
+use super::member::AddressFrame;
 use super::permits::PermitsFrame;
 use super::tablet::{kind_number, kind_of, nodes, numbers, reason_number, reason_of, stage_number, stage_of};
 

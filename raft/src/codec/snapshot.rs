@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 
 use bincode::{Decode, Encode};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tidegate_tablets::{
-    LogState, Metadata, NodeId, NodeInfo, RequestId, Table, TableId, TabletId, Token, Version,
-};
+use tidegate_tablets::{LogState, Metadata, RequestId, Table, TableId, TabletId, Token, Version};
 use tokio::task::yield_now;
 
 use super::CodecError;
-use super::address::AddressFrame;
 use super::answer::AnswerFrame;
+use super::member::MemberFrame;
 use super::permits::PermitsFrame;
 use super::records::{LogIdFrame, StoredMembershipFrame};
 use super::tablet::TabletFrame;
@@ -37,13 +35,7 @@ enum Record {
         next_table: u64,
         next_tablet: u64,
     },
-    Node {
-        id: u64,
-        excluded: bool,
-        rack: Option<String>,
-        draining: bool,
-        address: Option<AddressFrame>,
-    },
+    Member(MemberFrame),
     Table {
         id: u64,
         name: String,
@@ -78,13 +70,10 @@ pub(crate) async fn encode(meta: &RaftSnapshotMeta, state: &LogState) -> Result<
             next_tablet: metadata.next_tablet,
         },
     ];
-    let nodes = metadata.nodes.iter().map(|(id, info)| Record::Node {
-        id: id.as_u64(),
-        excluded: info.excluded,
-        rack: info.rack.clone(),
-        draining: info.draining,
-        address: info.address.as_ref().map(AddressFrame::new),
-    });
+    let nodes = metadata
+        .nodes
+        .iter()
+        .map(|(id, info)| Record::Member(MemberFrame::new(*id, info)));
     let tables = metadata.tables.iter().map(|(id, table)| Record::Table {
         id: id.as_u64(),
         name: table.name.clone(),
@@ -150,20 +139,9 @@ pub(crate) fn decode(mut bytes: &[u8], answers_max: usize) -> Result<LogState, C
                 metadata.next_table = next_table;
                 metadata.next_tablet = next_tablet;
             }
-            Record::Node {
-                id,
-                excluded,
-                rack,
-                draining,
-                address,
-            } if read > 1 => {
-                let info = NodeInfo {
-                    excluded,
-                    rack,
-                    draining,
-                    address: address.map(AddressFrame::open),
-                };
-                metadata.nodes.insert_mut(NodeId::new(id), info);
+            Record::Member(frame) if read > 1 => {
+                let (id, info) = frame.open();
+                metadata.nodes.insert_mut(id, info);
             }
             Record::Table { id, name } if read > 1 => {
                 let tablets = Vec::new();
