@@ -48,8 +48,8 @@ pub(crate) struct Connection {
     )]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Seconds that a request may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), global = true, help_heading = "Connection")]
+    /// Seconds that a request may take; the node itself gives up after 40.
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..), global = true, help_heading = "Connection")]
     pub(crate) timeout: u32,
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Format;
-use super::source::{KEY_BYTES_MAX, Row, VALUE_BYTES_MAX};
+use super::source::{KEY_BYTES_MAX, ROW_BYTES_MAX, Row};
 
 /// Bytes of a line at most: a value of which each byte is written as six.
 const LINE_BYTES_MAX: u64 = 8 << 20;
@@ -95,9 +95,11 @@ impl Lines {
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.len()));
         }
-        let len = value.as_ref().map_or(0, Vec::len);
-        if len > VALUE_BYTES_MAX {
-            return Err(format!("a value has {VALUE_BYTES_MAX} bytes at most, not {len}"));
+        let len = key.len() + value.as_ref().map_or(0, Vec::len);
+        if len > ROW_BYTES_MAX {
+            return Err(format!(
+                "key and value have {ROW_BYTES_MAX} bytes at most, not {len}"
+            ));
         }
         Ok(Row {
             line: self.number,

@@ -13,7 +13,8 @@ use crate::demo::input::Input;
 
 /// What the admin API takes.
 pub(super) const KEY_BYTES_MAX: usize = 4096;
-pub(super) const VALUE_BYTES_MAX: usize = 983_040;
+/// Key and value together, with what else a batch of one row has.
+pub(super) const ROW_BYTES_MAX: usize = (960 << 10) - 256;
 
 /// A row to write; without a value the key is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
