@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tidegate_guard::{SessionId, SharedGuard};
-use tidegate_kv::{Row, RowStore};
+use tidegate_kv::{Row, RowStore, TabletSize};
 use tidegate_streaming::{EngineError, Position, Scan, SourceEngine, Staging, TargetEngine, UnitId};
 use tidegate_tablets::TabletId;
 
@@ -327,6 +327,13 @@ impl RowStore for FjallEngine {
                 .map(|held| held.into_iter().map(TabletId::new).collect())
         })
         .await
+    }
+
+    /// Of more rows than a few: as the keyspaces count them, those that later ones replaced too, and by the length of
+    /// the first ones.
+    async fn size(&self, tablet: TabletId) -> Result<TabletSize, EngineError> {
+        self.read_view(tablet.as_u64(), TabletSize::default(), View::size)
+            .await
     }
 
     async fn latest_time(&self) -> Result<u64, EngineError> {

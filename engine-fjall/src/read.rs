@@ -1,7 +1,7 @@
 //! Reading rows out of a view.
 
 use bytes::Bytes;
-use tidegate_kv::Row;
+use tidegate_kv::{Row, TabletSize};
 use tidegate_streaming::EngineError;
 
 use crate::error::failed;
@@ -11,6 +11,10 @@ use crate::tablet::{View, decode};
 
 /// Bytes that a row counts beside key and value.
 const ROW_OVERHEAD: usize = 32;
+
+/// Rows, and bytes of them, by which the size of a tablet is estimated.
+const SAMPLE_ROWS: usize = 512;
+const SAMPLE_BYTES: usize = 512 << 10;
 
 fn to_row(key: &[u8], stored: &[u8]) -> Result<Row, EngineError> {
     Ok(decode(stored)?.under(user_key(key)).to_row())
@@ -55,6 +59,28 @@ impl View {
             rows.push(to_row(&key, &stored)?);
         }
         Ok(rows)
+    }
+
+    /// About how much the view shows: exactly, where it is little.
+    pub(crate) fn size(&self) -> Result<TabletSize, EngineError> {
+        let sample = self.scan(None, SAMPLE_ROWS, SAMPLE_BYTES)?;
+        let seen = TabletSize {
+            rows: sample.len() as u64,
+            bytes: sample.iter().map(Row::bytes).sum(),
+        };
+        let more = match sample.last() {
+            Some(last) => !self.scan(Some(&last.key), 1, 1)?.is_empty(),
+            None => false,
+        };
+        if !more {
+            return Ok(seen);
+        }
+        let rows = self.rows_counted().max(seen.rows + 1);
+        let bytes = u128::from(seen.bytes) * u128::from(rows) / u128::from(seen.rows.max(1));
+        Ok(TabletSize {
+            rows,
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        })
     }
 
     /// Tombstones in key order whose time is not later than `floor`, from just after `after`.

@@ -130,6 +130,14 @@ impl View {
         Ok(latest.stored)
     }
 
+    /// Rows as the keyspaces count them: those that later ones have replaced may be among them.
+    pub(crate) fn rows_counted(&self) -> u64 {
+        self.spaces
+            .iter()
+            .map(|space| space.approximate_len() as u64)
+            .sum()
+    }
+
     /// All rows from just after a key, in order.
     pub(crate) fn after(&self, key: Option<&[u8]>) -> Merge {
         Merge::new(self.spaces.iter().map(|space| {

@@ -17,7 +17,7 @@
 //! | what is stored | [`Row`], [`Timestamp`]; where a key lies: [`token_of`] |
 //! | rows as bytes | [`encode_rows`], [`decode_rows`], [`share_rows`], [`RowBatchBuilder`]; under a key: [`StoredValue`] |
 //! | the clock | [`HybridClock`], [`PhysicalClock`] |
-//! | what an engine must do | [`RowStore`]; its suite: `conformance`, with the feature of that name |
+//! | what an engine must do | [`RowStore`], [`TabletSize`]; its suite: `conformance`, with the feature of that name |
 //! | an engine | [`MemoryEngine`] |
 //! | a client's side of requests | [`KvClient`], [`Write`], [`ReadError`], [`WriteError`] |
 //! | a replica's side of requests | [`KvService`]; what it needs of its node: [`Admit`] |
@@ -141,7 +141,7 @@ pub use crate::row::Row;
 pub use crate::row_batch::{
     DecodeError, RowBatchBuilder, RowIter, RowRef, RowTooLong, decode_rows, encode_rows, share_rows,
 };
-pub use crate::row_store::RowStore;
+pub use crate::row_store::{RowStore, TabletSize};
 pub use crate::service::{KV_SERVICE, KvService};
 pub use crate::storage::KvStorage;
 pub use crate::stored_value::StoredValue;

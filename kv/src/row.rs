@@ -14,3 +14,11 @@ pub struct Row {
     /// The value; `None` is a tombstone: the key was deleted.
     pub value: Option<Bytes>,
 }
+
+impl Row {
+    /// Bytes of key and value.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        (self.key.len() + self.value.as_ref().map_or(0, Bytes::len)) as u64
+    }
+}

@@ -8,6 +8,15 @@ use tidegate_tablets::TabletId;
 
 use crate::{Row, Timestamp};
 
+/// About how much is held of a tablet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TabletSize {
+    /// Rows, tombstones counted.
+    pub rows: u64,
+    /// Bytes of their keys and values, or what they take on disk.
+    pub bytes: u64,
+}
+
 /// An engine that holds rows per tablet: one version per key, the latest written, merged by timestamp.
 ///
 /// A tablet's unit is [`UnitId::new`](tidegate_streaming::UnitId::new) of its number. Every write is merged: a row
@@ -93,6 +102,24 @@ pub trait RowStore: SourceEngine + TargetEngine {
     ///
     /// [`EngineError`].
     async fn tablets(&self) -> Result<Vec<TabletId>, EngineError>;
+
+    /// About how much is held of a tablet, what is staged not counted. An engine that can estimate it without reading
+    /// everything does.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`].
+    async fn size(&self, tablet: TabletId) -> Result<TabletSize, EngineError> {
+        let mut size = TabletSize::default();
+        let mut after = None;
+        loop {
+            let page = self.scan(tablet, after, 1024, 1 << 20).await?;
+            let Some(last) = page.last() else { return Ok(size) };
+            after = Some(last.key.clone());
+            size.rows += page.len() as u64;
+            size.bytes += page.iter().map(Row::bytes).sum::<u64>();
+        }
+    }
 
     /// The latest time of any row held, staged ones counted: they may be attached at any time. The clock starts
     /// above it.

@@ -13,11 +13,7 @@
     reason = "a program for a terminal"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the server and the command line come to use all of it"
-)]
+mod admin;
 mod api;
 mod certs;
 mod client;
@@ -25,11 +21,11 @@ mod commands;
 mod config;
 mod data_dir;
 mod demo;
-#[allow(dead_code, reason = "the admin API comes to show all of it")]
+mod journal;
 mod leading;
 mod logs;
 mod peers;
-#[allow(dead_code, unused_imports, reason = "the admin API comes to use all of it")]
+mod reports;
 mod running;
 mod serve;
 

@@ -31,6 +31,7 @@ pub(crate) use self::cluster::{ClusterError, Founder};
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use crate::leading::Leading;
+use crate::reports::Reports;
 
 /// A node that runs.
 pub(crate) struct Running {
@@ -47,6 +48,8 @@ pub(crate) struct Running {
     pub(crate) streaming: StreamingContext,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) leading: Arc<Leading>,
+    /// What it tells about itself, and asks of the others.
+    pub(crate) reports: Arc<Reports>,
     pub(crate) injector: Injector,
     /// Where this node is to be found, as it tells the others.
     pub(crate) address: NodeAddress,
@@ -87,6 +90,7 @@ impl Running {
             leading: Some(tokio::spawn(async move { leading.follow(reports).await })),
             followers: vec![
                 tokio::spawn(peers.follow(Arc::clone(&running.raft))),
+                tokio::spawn(Arc::clone(&running.reports).follow()),
                 tokio::spawn(announce::announce(
                     Arc::clone(&running.raft),
                     Arc::clone(&running.operator),

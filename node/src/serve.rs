@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use self::signals::Signals;
+use crate::admin::AdminServer;
 use crate::config::{LogFormat, NodeConfig, Overrides};
 use crate::logs;
 use crate::running::Running;
@@ -120,17 +121,26 @@ async fn serve(config: NodeConfig) -> Result<End> {
         () = signals.stop() => return Ok(End::Stopped),
         running = Running::start(config) => running?,
     };
+    let admin = match AdminServer::start(Arc::clone(&running), None).await {
+        Ok(admin) => admin,
+        Err(error) => {
+            running.stop().await;
+            return Err(error);
+        }
+    };
     let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()?));
     signals.stop().await;
     info!("told to stop; a second signal ends the node at once");
     certificates.abort();
+    // Both at once: who asks meanwhile hears that the node stops.
+    let stopping = async { tokio::join!(admin.stop(), running.stop()) };
     tokio::select! {
         biased;
         () = signals.stop() => {
             error!("told to stop again: ends at once");
             Ok(End::Cut)
         }
-        stopped = timeout(STOP_DEADLINE, running.stop()) => {
+        stopped = timeout(STOP_DEADLINE, stopping) => {
             if stopped.is_ok() {
                 return Ok(End::Stopped);
             }

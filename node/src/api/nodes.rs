@@ -112,9 +112,6 @@ pub(crate) struct JoinRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 256)]
     pub(crate) rack: Option<String>,
-    /// Whether it gets a vote in the metadata's log; by default it does.
-    #[serde(default)]
-    pub(crate) voter: Option<bool>,
 }
 
 /// What is asked of a node besides.

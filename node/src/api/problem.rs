@@ -66,6 +66,8 @@ pub(crate) mod problem_type {
     pub(crate) const ALREADY_FOUNDED: &str = "/problems/already-founded";
     /// The node belongs to no cluster yet.
     pub(crate) const NO_CLUSTER: &str = "/problems/no-cluster";
+    /// A node that the request names cannot be reached where it says.
+    pub(crate) const UNREACHABLE: &str = "/problems/unreachable";
     /// It was not done, and may be later: no leader, no quorum, or a node that cannot be reached. Try again.
     pub(crate) const UNAVAILABLE: &str = "/problems/unavailable";
     /// It may or may not have been done: look before asking again.

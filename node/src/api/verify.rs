@@ -31,8 +31,8 @@ pub(crate) enum WhatDiffers {
     Different,
 }
 
-/// A key of which the replicas do not hold the same. A write that only a quorum has heard of is one too: a read of the
-/// key mends it.
+/// A key of which the replicas do not hold the same. It need not be a loss: a replica that was down for a while lacks what
+/// the others acknowledged meanwhile, and every read finds it on them. It is one where `below_quorum` is true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Difference {
     /// Of which tablet.
@@ -92,6 +92,8 @@ pub(crate) struct VerifyReport {
     pub(crate) tombstones: u64,
     /// Keys that differ, confirmed by a second look.
     pub(crate) differences: u64,
+    /// Of those, keys whose newest row is on so few replicas that a read may miss it.
+    pub(crate) below_quorum: u64,
     /// The first of them.
     pub(crate) named: Vec<Difference>,
     /// Tablets that were not compared to the end.

@@ -101,9 +101,6 @@ pub(crate) struct JoinArgs {
     /// The admin API of a member [default: that of --admin].
     #[arg(long, value_name = "URL")]
     via: Option<String>,
-    /// It gets no vote on the metadata.
-    #[arg(long)]
-    no_vote: bool,
     #[command(flatten)]
     asking: Asking,
 }
@@ -124,7 +121,6 @@ impl JoinArgs {
             transport: member.transport,
             admin: member.admin,
             rack: member.rack,
-            voter: self.no_vote.then_some(false),
         };
         let answer: NodeAnswer = client.change(&Method::POST, &Route::v1().at("nodes"), &request)?;
         self.asking.output.show(&answer).map(|()| Exit::Done)

@@ -69,13 +69,8 @@ pub(crate) enum ClusterError {
 }
 
 impl Running {
-    /// Founds a cluster of these nodes, this one among them. Every one of them has to be reached. Can be asked again
-    /// where it was broken off.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it completes, the cluster may be founded, and some of the nodes members.
-    pub(crate) async fn found(&self, founders: &[Founder]) -> Result<(), ClusterError> {
+    /// Looks at all that founding a cluster is refused for, and answers who would vote.
+    pub(crate) async fn may_found(&self, founders: &[Founder]) -> Result<BTreeSet<NodeId>, ClusterError> {
         let mut voters = BTreeSet::new();
         for founder in founders {
             if !voters.insert(founder.node) {
@@ -88,6 +83,20 @@ impl Running {
         for founder in founders.iter().filter(|founder| founder.node != self.id) {
             self.reach(founder.node, &founder.address.transport).await?;
         }
+        if self.has_cluster() && self.raft.status().voters != voters {
+            return Err(ClusterError::AlreadyFounded);
+        }
+        Ok(voters)
+    }
+
+    /// Founds a cluster of these nodes, this one among them. Every one of them has to be reached. Can be asked again
+    /// where it was broken off.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, the cluster may be founded, and some of the nodes members.
+    pub(crate) async fn found(&self, founders: &[Founder]) -> Result<(), ClusterError> {
+        let voters = self.may_found(founders).await?;
         match self.raft.found(voters.clone()).await {
             Ok(()) => info!(?voters, "founded a cluster"),
             // By a call like this one that was broken off.

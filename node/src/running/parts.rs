@@ -22,6 +22,7 @@ use super::{Running, Tasks, hooks};
 use crate::config::{LimitsConfig, NodeConfig};
 use crate::data_dir::DataDir;
 use crate::leading::Leading;
+use crate::reports::{ReportParts, Reports};
 
 /// Everything but what serves and follows.
 pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
@@ -67,11 +68,21 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     );
     let client = KvClient::new(Arc::clone(&replica) as _, Arc::clone(&transport), clock, kv);
     info!(node = %id, cluster, incarnation = data.incarnation(), address = address.transport, "the node has started");
+    let leading = Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport)));
+    let reports = Reports::new(ReportParts {
+        raft: Arc::clone(&raft),
+        sessions: Arc::clone(&sessions),
+        rows: Arc::clone(&rows),
+        streaming: streaming.clone(),
+        transport: Arc::clone(&transport),
+        leading: Arc::clone(&leading),
+    });
     Ok(Running {
         id,
         cluster,
         operator: Arc::new(operator(id, data.incarnation(), &raft)),
-        leading: Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport))),
+        leading,
+        reports,
         raft,
         replica,
         sessions,

@@ -1,0 +1,142 @@
+//! What a request says, or a problem that names what is wrong with it.
+
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::{Json, RequestExt as _};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::problem::Failure;
+use crate::api::problem_type;
+
+/// A part of the path.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for InPath<T>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        let Path(value) = read.map_err(|error| unreadable(format!("the path cannot be read: {error}")))?;
+        Ok(Self(value))
+    }
+}
+
+/// What stands after the question mark.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Asked<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        let Query(value) = read.map_err(|error| unreadable(format!("the query cannot be read: {error}")))?;
+        Ok(Self(value))
+    }
+}
+
+/// A body of JSON.
+pub(crate) struct Said<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Said<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let read = Json::<T>::from_request(request, state).await;
+        let Json(value) = read.map_err(|error| no_json(&error))?;
+        Ok(Self(value))
+    }
+}
+
+/// A body of JSON, or none: then the defaults count.
+pub(crate) struct MaySay<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for MaySay<T>
+where
+    T: DeserializeOwned + Default,
+    S: Send + Sync,
+{
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.with_limited_body().into_parts();
+        let body = Request::from_parts(parts.clone(), body);
+        let read = Bytes::from_request(body, &()).await;
+        let bytes = read.map_err(|error| no_bytes(&error))?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let again = Request::from_parts(parts, bytes.into());
+        let Said(value) = Said::from_request(again, &()).await?;
+        Ok(Self(value))
+    }
+}
+
+/// A body of bytes.
+pub(crate) struct Raw {
+    pub(crate) bytes: Bytes,
+    /// The type that the request says they have, in lower case, without parameters.
+    pub(crate) media_type: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let media_type = request.headers().get(CONTENT_TYPE).map(|value| {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_lowercase();
+            value.split(';').next().unwrap_or_default().trim().to_owned()
+        });
+        let read = Bytes::from_request(request, state).await;
+        let bytes = read.map_err(|error| no_bytes(&error))?;
+        Ok(Self { bytes, media_type })
+    }
+}
+
+pub(crate) fn unreadable(detail: String) -> Failure {
+    let (kind, title) = (problem_type::BAD_REQUEST, "The request cannot be read");
+    Failure::new(StatusCode::BAD_REQUEST, kind, title, detail)
+}
+
+pub(crate) fn media_type(detail: String) -> Failure {
+    let (kind, title) = (problem_type::MEDIA_TYPE, "Another type of body is wanted");
+    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, title, detail)
+}
+
+fn no_json(error: &JsonRejection) -> Failure {
+    match error {
+        JsonRejection::MissingJsonContentType(_) => {
+            media_type("the body has to be JSON, and say so: `Content-Type: application/json`".to_owned())
+        }
+        JsonRejection::JsonDataError(error) => Failure::senseless(error.body_text()),
+        JsonRejection::BytesRejection(error) => no_bytes(error),
+        other => unreadable(other.body_text()),
+    }
+}
+
+fn no_bytes(error: &BytesRejection) -> Failure {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let detail = format!(
+            "a body has at most {} bytes: send the rows in several requests",
+            super::BODY_BYTES_MAX
+        );
+        let (kind, title) = (problem_type::BODY_TOO_LARGE, "The body is too long");
+        return Failure::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail);
+    }
+    unreadable(error.body_text())
+}

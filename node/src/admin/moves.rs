@@ -1,0 +1,292 @@
+//! Moves: begun, cancelled, and those that run.
+
+mod running;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use tidegate_tablets::{Change, Epoch, Metadata, NodeId, Reason, Stage, Tablet, TabletId, TransitionKind};
+
+pub(super) use self::running::{__path_list, list};
+use super::App;
+use super::extract::{InPath, MaySay, Said};
+use super::nodes::would;
+use super::problem::{Failure, Problems};
+use crate::api::{self, problem_type};
+use crate::reports::{Ask, REPORT_DEADLINE, Told};
+
+/// A move that nothing speaks against.
+struct Planned {
+    metadata: Arc<Metadata>,
+    tablet: TabletId,
+    from: NodeId,
+    to: NodeId,
+    kind: TransitionKind,
+}
+
+/// Begins to move a replica, or to rebuild an excluded node's. With `dry_run` it says what would happen.
+#[utoipa::path(post, path = "/v1/tablets/{id}/move", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = api::MoveRequest, responses((status = 200, description = "What would happen (a dry run)", body = api::MoveAnswer), (status = 202, description = "It has begun", body = api::MoveAnswer), Problems))]
+pub(super) async fn begin(
+    State(app): State<App>,
+    InPath(id): InPath<u64>,
+    Said(asked): Said<api::MoveRequest>,
+) -> Result<(StatusCode, Json<api::MoveAnswer>), Failure> {
+    let planned = plan(app.newest().await?, TabletId::new(id), &asked)?;
+    let carries = carries(&app, &planned).await;
+    let begun = if asked.dry_run {
+        None
+    } else {
+        let (operator, Planned { tablet, from, to, .. }) = (&app.running.operator, &planned);
+        Some(match planned.kind {
+            TransitionKind::Rebuild => operator.rebuild(*tablet, *from, *to).await?,
+            _ => operator.move_tablet(*tablet, *from, *to).await?,
+        })
+    };
+    let status = if asked.dry_run {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((status, Json(answer(&app, &planned, begun, carries))))
+}
+
+/// Looks at all that a move is refused for, and at what it would be.
+fn plan(metadata: Arc<Metadata>, id: TabletId, asked: &api::MoveRequest) -> Result<Planned, Failure> {
+    let Some(tablet) = metadata.tablets.get(&id) else {
+        return Err(Failure::unknown_tablet(id.as_u64()));
+    };
+    if tablet.transition.is_some() {
+        return Err(Failure::refused(&tidegate_tablets::Refused::InTransition(id)));
+    }
+    let from = from(&metadata, id, tablet, asked.from)?;
+    let to = NodeId::new(asked.to);
+    takes(&metadata, id, tablet, to)?;
+    let kind = if metadata.is_excluded(from) {
+        TransitionKind::Rebuild
+    } else {
+        TransitionKind::Migration
+    };
+    let change = Change::Begin {
+        tablet: id,
+        expected: tablet.epoch,
+        kind,
+        leaving: Some(from),
+        pending: Some(to),
+        purge_floor: 0,
+        reason: Reason::Operator,
+    };
+    would(&metadata, &change)?;
+    Ok(Planned {
+        tablet: id,
+        from,
+        to,
+        kind,
+        metadata,
+    })
+}
+
+/// Whose replica goes.
+fn from(metadata: &Metadata, id: TabletId, tablet: &Tablet, asked: Option<u64>) -> Result<NodeId, Failure> {
+    let listed: Vec<String> = tablet.replicas.iter().map(ToString::to_string).collect();
+    let listed = listed.join(", ");
+    match asked.map(NodeId::new) {
+        Some(from) if tablet.replicas.contains(&from) => Ok(from),
+        Some(from) if !metadata.nodes.contains_key(&from) => Err(Failure::unknown_node_named(from.as_u64())),
+        Some(from) => {
+            let detail = format!("node {from} holds no replica of tablet {id}: {listed} do");
+            Err(Failure::conflict(
+                problem_type::NOT_REPLICA,
+                "The node holds no replica",
+                detail,
+            ))
+        }
+        None => match (tablet.replicas.first(), tablet.replicas.len()) {
+            (Some(only), 1) => Ok(*only),
+            _ => Err(Failure::senseless(format!(
+                "say with `from` which replica of tablet {id} is to go: {listed} hold one"
+            ))),
+        },
+    }
+}
+
+/// Whether a node may get a replica.
+fn takes(metadata: &Metadata, id: TabletId, tablet: &Tablet, to: NodeId) -> Result<(), Failure> {
+    let Some(info) = metadata.nodes.get(&to) else {
+        return Err(Failure::unknown_node_named(to.as_u64()));
+    };
+    if info.excluded {
+        return Err(Failure::excluded(to.as_u64()));
+    }
+    if tablet.concerns(to) {
+        let detail = format!("node {to} holds a replica of tablet {id} already: move it to another node");
+        let (kind, title) = (problem_type::ALREADY_REPLICA, "The node holds a replica already");
+        return Err(Failure::conflict(kind, title, detail));
+    }
+    if info.draining {
+        let detail =
+            format!("node {to} drains: take that back first (`tidegate resume {to}`), or move elsewhere");
+        return Err(Failure::conflict(
+            problem_type::DRAINING,
+            "The node drains",
+            detail,
+        ));
+    }
+    Ok(())
+}
+
+/// What the sources hold, as they estimate it now.
+async fn carries(app: &App, planned: &Planned) -> Option<api::Carried> {
+    let sources: BTreeSet<NodeId> = match planned.kind {
+        TransitionKind::Migration => [planned.from].into(),
+        _ => {
+            let replicas = &planned.metadata.tablets.get(&planned.tablet)?.replicas;
+            let live = replicas
+                .iter()
+                .filter(|node| planned.metadata.is_live_member(**node));
+            live.copied().collect()
+        }
+    };
+    let tablet = Some(planned.tablet.as_u64());
+    let ask = Ask::Load { tablet };
+    let gathered = app.running.reports.ask_all(sources, &ask, REPORT_DEADLINE).await;
+    let held = gathered.told.into_values().filter_map(|told| match told {
+        Told::Load(held) => held.first().copied(),
+        _ => None,
+    });
+    held.map(|held| api::Carried {
+        rows: held.rows,
+        bytes: held.bytes,
+    })
+    .reduce(|a, b| api::Carried {
+        rows: a.rows.max(b.rows),
+        bytes: a.bytes.max(b.bytes),
+    })
+}
+
+fn answer(
+    app: &App,
+    planned: &Planned,
+    begun: Option<Epoch>,
+    carries: Option<api::Carried>,
+) -> api::MoveAnswer {
+    let mut notes = Vec::new();
+    if carries.is_none() {
+        notes.push(
+            "no source tells how much it holds: see `tidegate status` for nodes that do not answer"
+                .to_owned(),
+        );
+    }
+    let racks = shared_rack(planned);
+    notes.extend(racks);
+    let streaming = &app.running.streaming;
+    let limits = [streaming.send_throttle(), streaming.receive_throttle()];
+    let slowest = limits
+        .into_iter()
+        .filter_map(|limit| limit.bytes_per_second())
+        .min();
+    api::MoveAnswer {
+        tablet: planned.tablet.as_u64(),
+        from: planned.from.as_u64(),
+        to: planned.to.as_u64(),
+        kind: planned.kind.into(),
+        dry_run: begun.is_none(),
+        begun: begun.map(Epoch::as_u64),
+        stages: stages(Some(Stage::first(planned.kind))),
+        seconds_at_least: carries
+            .zip(slowest)
+            .map(|(carries, slowest)| carries.bytes.div_ceil(slowest.get())),
+        carries,
+        notes,
+    }
+}
+
+/// The stages from one to the end, when nothing fails.
+fn stages(first: Option<Stage>) -> Vec<api::Stage> {
+    std::iter::successors(first, |stage| stage.next())
+        .map(api::Stage::from)
+        .collect()
+}
+
+/// Says so where two replicas come to stand in one rack.
+fn shared_rack(planned: &Planned) -> Option<String> {
+    let rack = |node: &NodeId| {
+        planned
+            .metadata
+            .nodes
+            .get(node)
+            .and_then(|info| info.rack.as_deref())
+    };
+    let wanted = rack(&planned.to)?;
+    let replicas = &planned.metadata.tablets.get(&planned.tablet)?.replicas;
+    let mut stay = replicas.iter().filter(|node| **node != planned.from);
+    let shares = stay.find(|node| rack(node) == Some(wanted))?;
+    Some(format!(
+        "nodes {shares} and {} stand in the same rack, {wanted}",
+        planned.to
+    ))
+}
+
+/// Has a transition go back: accepted up to streaming, later there is only forward.
+#[utoipa::path(post, path = "/v1/tablets/{id}/cancel", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "It goes back, or would", body = api::CancelAnswer), Problems))]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    InPath(id): InPath<u64>,
+    MaySay(asked): MaySay<api::CancelRequest>,
+) -> Result<Json<api::CancelAnswer>, Failure> {
+    let metadata = app.newest().await?;
+    let tablet = TabletId::new(id);
+    let transition = transition_of(&metadata, tablet)?;
+    let begun = asked.begun.map_or(transition.begun, Epoch::new);
+    would(&metadata, &Change::Cancel { tablet, begun })?;
+    if !asked.dry_run {
+        app.running.operator.cancel(tablet, begun).await?;
+    }
+    Ok(Json(api::CancelAnswer {
+        tablet: id,
+        begun: begun.as_u64(),
+        stage: transition.stage.into(),
+        stages: stages(transition.stage.back()),
+        dry_run: asked.dry_run,
+    }))
+}
+
+/// Lets a rebuild go on with the sources that are left: gives up acknowledged writes that only lost replicas held.
+#[utoipa::path(post, path = "/v1/tablets/{id}/allow_fewer_sources", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "The transition that goes on, or would", body = api::Transition), Problems))]
+pub(super) async fn allow_fewer_sources(
+    State(app): State<App>,
+    InPath(id): InPath<u64>,
+    MaySay(asked): MaySay<api::CancelRequest>,
+) -> Result<Json<api::Transition>, Failure> {
+    let metadata = app.newest().await?;
+    let tablet = TabletId::new(id);
+    let transition = transition_of(&metadata, tablet)?;
+    if asked
+        .begun
+        .is_some_and(|begun| begun != transition.begun.as_u64())
+    {
+        return Err(Failure::refused(&tidegate_tablets::Refused::NoTransition(tablet)));
+    }
+    let expected = metadata
+        .tablets
+        .get(&tablet)
+        .map(|it| it.epoch)
+        .unwrap_or_default();
+    would(&metadata, &Change::AllowFewerSources { tablet, expected })?;
+    if !asked.dry_run {
+        app.running.operator.allow_fewer_sources(tablet).await?;
+    }
+    let mut told = api::Transition::from(transition);
+    told.fewer_sources |= !asked.dry_run;
+    Ok(Json(told))
+}
+
+fn transition_of(metadata: &Metadata, id: TabletId) -> Result<&tidegate_tablets::Transition, Failure> {
+    let Some(tablet) = metadata.tablets.get(&id) else {
+        return Err(Failure::unknown_tablet(id.as_u64()));
+    };
+    let none = || Failure::refused(&tidegate_tablets::Refused::NoTransition(id));
+    tablet.transition.as_ref().ok_or_else(none)
+}

@@ -1,0 +1,107 @@
+//! Limits on streams.
+
+use axum::Json;
+use axum::extract::State;
+use tidegate_tablets::{MetadataStore as _, NodeId, StreamPermits};
+
+use super::App;
+use super::extract::Said;
+use super::problem::{Failure, Problems};
+use crate::api;
+use crate::reports::{Ask, REPORT_DEADLINE, ThrottleAsk, Told};
+
+/// The least and the most bytes per second.
+const BYTES_MIN: u64 = 1 << 10;
+const BYTES_MAX: u64 = 1 << 40;
+
+/// The limits that nodes go by.
+#[utoipa::path(get, path = "/v1/throttle", tag = "balancing", responses((status = 200, description = "The limits", body = api::Throttle), Problems))]
+pub(super) async fn show(State(app): State<App>) -> Json<api::Throttle> {
+    Json(ask(&app, ThrottleAsk::default(), None).await)
+}
+
+/// Changes limits, for streams that run too.
+#[utoipa::path(put, path = "/v1/throttle", tag = "balancing", request_body = api::SetThrottle, responses((status = 200, description = "The limits now", body = api::Throttle), Problems))]
+pub(super) async fn set(
+    State(app): State<App>,
+    Said(asked): Said<api::SetThrottle>,
+) -> Result<Json<api::Throttle>, Failure> {
+    let bytes = ThrottleAsk {
+        send: bytes("send_bytes_per_second", asked.send_bytes_per_second)?,
+        receive: bytes("receive_bytes_per_second", asked.receive_bytes_per_second)?,
+    };
+    let permits = |key: &str, number: Option<Option<u32>>| match number {
+        Some(Some(number)) if !(1..=StreamPermits::MAX).contains(&number) => Err(Failure::senseless(
+            format!("`{key}` is 1 to {}", StreamPermits::MAX),
+        )),
+        number => Ok(number),
+    };
+    let (sends, receives) = (
+        permits("sends", asked.sends)?,
+        permits("receives", asked.receives)?,
+    );
+    let only = asked.node.map(NodeId::new);
+    if let Some(node) = only
+        && !app.running.raft.snapshot().is_live_member(node)
+        && node != app.running.id
+    {
+        return Err(Failure::unknown_node_named(node.as_u64()));
+    }
+    if sends.is_some() || receives.is_some() {
+        let known = app.newest().await?.permits;
+        let permits = StreamPermits {
+            sends: sends.unwrap_or(known.sends),
+            receives: receives.unwrap_or(known.receives),
+        };
+        app.running.operator.set_permits(permits).await?;
+    }
+    Ok(Json(ask(&app, bytes, only).await))
+}
+
+/// What is asked of the nodes: zero takes a limit away.
+fn bytes(key: &str, asked: Option<Option<u64>>) -> Result<Option<u64>, Failure> {
+    match asked {
+        None => Ok(None),
+        Some(None) => Ok(Some(0)),
+        Some(Some(bytes)) if (BYTES_MIN..=BYTES_MAX).contains(&bytes) => Ok(Some(bytes)),
+        Some(Some(_)) => Err(Failure::senseless(format!(
+            "`{key}` is {BYTES_MIN} to {BYTES_MAX}, or null for no limit"
+        ))),
+    }
+}
+
+/// Asks the node that is meant, or all; then tells what all go by.
+async fn ask(app: &App, asked: ThrottleAsk, only: Option<NodeId>) -> api::Throttle {
+    let reports = &app.running.reports;
+    let mut missed = None;
+    let everyone = match only {
+        Some(node) => {
+            let told = reports.ask(node, &Ask::Throttle(asked), REPORT_DEADLINE).await;
+            missed = told.err().map(|why| api::Silent {
+                node: node.as_u64(),
+                why,
+            });
+            ThrottleAsk::default()
+        }
+        None => asked,
+    };
+    let mut gathered = reports
+        .ask_members(&Ask::Throttle(everyone), REPORT_DEADLINE)
+        .await;
+    if let Some(missed) = missed
+        && gathered.silent.iter().all(|silent| silent.node != missed.node)
+    {
+        gathered.silent.push(missed);
+    }
+    let permits = app.running.raft.snapshot().permits;
+    let nodes = gathered.told.into_values().filter_map(|told| match told {
+        Told::Throttle(limits) => Some(limits),
+        _ => None,
+    });
+    api::Throttle {
+        sends: permits.sends,
+        receives: permits.receives,
+        nodes: nodes.collect(),
+        silent: gathered.silent,
+    }
+}
