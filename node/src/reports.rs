@@ -107,6 +107,12 @@ impl Reports {
         (REPORTS_SERVICE, Arc::new(RpcService::new(handler)))
     }
 
+    /// The engine itself, for tests.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> &Arc<dyn RowStore> {
+        &self.parts.rows
+    }
+
     /// What became of the moves that this node saw.
     pub(crate) fn journal(&self) -> &Arc<JournalKeeper> {
         &self.journal

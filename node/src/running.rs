@@ -15,10 +15,9 @@ use anyhow::{Context as _, Result};
 use tidegate_coordinator::Operator;
 use tidegate_engine_fjall::FjallEngine;
 use tidegate_inject::Injector;
-use tidegate_kv::{KvClient, RowStore};
+use tidegate_kv::KvClient;
 use tidegate_raft::RaftStore;
 use tidegate_replica::Replica;
-use tidegate_session::Sessions;
 use tidegate_streaming::StreamingContext;
 use tidegate_tablets::{MetadataStore as _, NodeAddress, NodeId};
 use tidegate_transport::Transport;
@@ -42,14 +41,16 @@ pub(crate) struct Running {
     /// What may be asked for on any node.
     pub(crate) operator: Arc<Operator>,
     pub(crate) replica: Arc<Replica>,
-    pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) client: Arc<KvClient>,
-    pub(crate) rows: Arc<dyn RowStore>,
     pub(crate) streaming: StreamingContext,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) leading: Arc<Leading>,
     /// What it tells about itself, and asks of the others.
     pub(crate) reports: Arc<Reports>,
+    #[cfg_attr(
+        not(feature = "inject"),
+        allow(dead_code, reason = "only a build with the feature asks it")
+    )]
     pub(crate) injector: Injector,
     /// Where this node is to be found, as it tells the others.
     pub(crate) address: NodeAddress,

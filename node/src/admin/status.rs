@@ -50,6 +50,7 @@ pub(super) async fn status(State(app): State<App>) -> Json<api::Status> {
     Json(api::Status {
         cluster: running.cluster.clone(),
         node: running.id.as_u64(),
+        incarnation: running.incarnation,
         founded,
         healthy: findings
             .iter()

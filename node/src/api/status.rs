@@ -36,6 +36,9 @@ pub(crate) struct Status {
     pub(crate) cluster: String,
     /// The node that answers.
     pub(crate) node: u64,
+    /// How often the answering node was started on its data.
+    #[serde(default)]
+    pub(crate) incarnation: u64,
     /// Whether the node belongs to a cluster: one that does not waits for init or join.
     pub(crate) founded: bool,
     /// Whether no finding is a warning or worse.

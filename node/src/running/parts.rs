@@ -71,8 +71,8 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let leading = Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport)));
     let reports = Reports::new(ReportParts {
         raft: Arc::clone(&raft),
-        sessions: Arc::clone(&sessions),
-        rows: Arc::clone(&rows),
+        sessions,
+        rows,
         streaming: streaming.clone(),
         transport: Arc::clone(&transport),
         leading: Arc::clone(&leading),
@@ -85,9 +85,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         reports,
         raft,
         replica,
-        sessions,
         client: Arc::new(client),
-        rows,
         streaming,
         transport,
         injector,

@@ -163,7 +163,7 @@ async fn verify_names_a_row_that_one_replica_does_not_hold() {
         .first()
         .copied();
     let node = node.expect("a replica");
-    let rows = &nodes[node.as_u64() as usize - 1].running.rows;
+    let rows = &nodes[node.as_u64() as usize - 1].running.reports.rows();
     let held = rows
         .scan(TabletId::new(tablets[1]), None, 1, 1 << 20)
         .await
