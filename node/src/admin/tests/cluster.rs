@@ -1,12 +1,14 @@
 //! Moves over the API of a real cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use tidegate_guard::Unfenced;
 use tidegate_kv::Row;
 use tidegate_tablets::{MetadataStore as _, NodeId, TabletId};
+use tokio::time::sleep;
 
 use super::rig::{Place, Served, stop_all};
 use crate::reports::Key;
@@ -35,6 +37,11 @@ async fn with_rows(nodes: &[Served]) -> Vec<u64> {
         .await
         .expect(200);
     assert_eq!((&loaded["written"], &loaded["failed"]), (&json!(ROWS), &json!(0)));
+    // What a quorum has acknowledged reaches the last replica a little later.
+    let verify = "/v1/tables/files/verify";
+    while nodes[0].post(verify, json!({})).await.expect(200)["same"] != true {
+        sleep(Duration::from_millis(50)).await;
+    }
     let tablets = created["tablets"].as_array().expect("tablets");
     tablets.iter().map(|id| id.as_u64().expect("a number")).collect()
 }
