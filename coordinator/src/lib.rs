@@ -80,6 +80,13 @@
 //! # }
 //! ```
 //!
+//! # Metrics
+//!
+//! Through the `metrics` facade: `tidegate_stage_seconds{stage}`, `tidegate_barrier_seconds`,
+//! `tidegate_barriers_failed_total{reason}`, `tidegate_coordinator_retries_total{operation}`,
+//! `tidegate_coordinator_gave_up_total{kind}`, `tidegate_coordinator_started_total`, `tidegate_balancer_rounds_total`,
+//! `tidegate_balancer_waiting`, `tidegate_balancer_moves_total{reason}`, `tidegate_balancer_refused_total{reason}`.
+//!
 //! # Ways back, and waits
 //!
 //! | what happens | what follows |

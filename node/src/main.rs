@@ -28,6 +28,7 @@ mod peers;
 mod reports;
 mod running;
 mod serve;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,7 @@ use tidegate_inject::Injector;
 use tidegate_kv::KvClient;
 use tidegate_raft::RaftStore;
 use tidegate_replica::Replica;
+use tidegate_session::Sessions;
 use tidegate_streaming::StreamingContext;
 use tidegate_tablets::{MetadataStore as _, NodeAddress, NodeId};
 use tidegate_transport::Transport;
@@ -41,6 +42,7 @@ pub(crate) struct Running {
     /// What may be asked for on any node.
     pub(crate) operator: Arc<Operator>,
     pub(crate) replica: Arc<Replica>,
+    pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) client: Arc<KvClient>,
     pub(crate) streaming: StreamingContext,
     pub(crate) transport: Arc<dyn Transport>,

@@ -20,6 +20,7 @@ use crate::admin::AdminServer;
 use crate::config::{LogFormat, NodeConfig, Overrides};
 use crate::logs;
 use crate::running::Running;
+use crate::telemetry::Metrics;
 
 /// How long a stop in good order may take in all.
 const STOP_DEADLINE: Duration = Duration::from_secs(45);
@@ -116,22 +117,25 @@ fn complain(code: u8, error: &anyhow::Error) -> ExitCode {
 
 async fn serve(config: NodeConfig) -> Result<End> {
     let mut signals = Signals::listen()?;
+    let metrics = Metrics::install()?;
     let running = tokio::select! {
         biased;
         () = signals.stop() => return Ok(End::Stopped),
         running = Running::start(config) => running?,
     };
-    let admin = match AdminServer::start(Arc::clone(&running), None).await {
+    let admin = match AdminServer::start(Arc::clone(&running), Some(metrics.renderer())).await {
         Ok(admin) => admin,
         Err(error) => {
             running.stop().await;
             return Err(error);
         }
     };
+    let sampling = tokio::spawn(metrics.keep(Arc::clone(&running)));
     let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()?));
     signals.stop().await;
     info!("told to stop; a second signal ends the node at once");
     certificates.abort();
+    sampling.abort();
     // Both at once: who asks meanwhile hears that the node stops.
     let stopping = async { tokio::join!(admin.stop(), running.stop()) };
     tokio::select! {

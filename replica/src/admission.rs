@@ -37,6 +37,10 @@ impl Admission for SourceAdmission {
             .thaw(&opening.frozen, applied, label)
             .map_err(Refusal::Rejected)
     }
+
+    fn reason(&self, opening: &Opening) -> &'static str {
+        self.published.reason(TabletId::new(opening.unit.as_u64()))
+    }
 }
 
 impl SourceAdmission {

@@ -9,7 +9,7 @@ use tidegate_tablets::{
     Changes, Metadata, NodeId, RequestFence, StoreStopped, StreamPermits, Touched, Update, Version,
 };
 use tidegate_transport::{PeerId, Transport};
-use tracing::{info, warn};
+use tracing::{debug, info, info_span, warn};
 
 use crate::Storage;
 use crate::published::Published;
@@ -92,6 +92,7 @@ impl Applier {
     fn apply(&mut self, update: Update) {
         let map = &update.metadata;
         let step = self.roles.follow(map, &update.touched);
+        log_sessions(&step);
         // First closing, then opening, then the map: a map that shows a session closed must not be seen while the
         // session admits anybody, and one that shows it open must not be seen before it does (a thaw that finds it
         // missing takes it for closed).
@@ -150,5 +151,19 @@ impl Applier {
         if all {
             self.sweeper.look_at_everything();
         }
+    }
+}
+
+/// Says, of each session in its span, that it opens or begins to close.
+fn log_sessions(step: &RolesStep) {
+    let opens: Vec<_> = match &step.sessions {
+        SessionsStep::Exactly(wanted) => wanted.iter().collect(),
+        SessionsStep::Delta { open, .. } => open.iter().collect(),
+    };
+    for session in &step.closed {
+        info_span!("session", %session).in_scope(|| debug!("the session begins to close"));
+    }
+    for session in opens {
+        info_span!("session", %session).in_scope(|| debug!("the session is open"));
     }
 }

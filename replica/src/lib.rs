@@ -18,6 +18,11 @@
 //! | [`rules`] | what all of these ask: pure functions of the map |
 //! | `control`, `client`, `wire` | how it is asked over a transport |
 //!
+//! # Metrics
+//!
+//! Through the `metrics` facade: `tidegate_requests_rejected_total{reason}`, requests that [`admit`](Replica::admit)
+//! refused: `stale`, `not_replica`, `behind` or `not_running`.
+//!
 //! # Example
 //!
 //! ```
@@ -95,6 +100,7 @@ mod control;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod decoders;
+mod meters;
 mod operations;
 mod published;
 mod removals;

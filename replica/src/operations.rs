@@ -110,7 +110,9 @@ impl Operations {
         }
         let (ended, ending) = told();
         running.by_key.insert(key, ending.clone());
-        let span = tracing::info_span!("operation", kind = %operation.kind, tablet = %operation.tablet);
+        let frozen = operation.frozen;
+        let session = tracing::info_span!("session", session = %frozen.session, epoch = frozen.epoch);
+        let span = tracing::info_span!(parent: &session, "operation", kind = %operation.kind, tablet = %operation.tablet);
         let (task, table) = (Arc::clone(&self.task), Arc::clone(&self.running));
         running.tasks.spawn(
             async move {

@@ -51,6 +51,14 @@ impl Published {
         self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// On whose behalf the tablet moves, in a word.
+    pub(crate) fn reason(&self, tablet: TabletId) -> &'static str {
+        let map = self.map();
+        let shown = map.as_ref().and_then(|map| map.tablets.get(&tablet));
+        let transition = shown.and_then(|shown| shown.transition.as_ref());
+        transition.map_or("unknown", |transition| transition.reason.name())
+    }
+
     /// Takes the map away: whoever needs one to act is refused from now on.
     pub(crate) fn withdraw(&self) {
         self.replace(None);

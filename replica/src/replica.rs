@@ -25,7 +25,7 @@ use crate::operations::{OperationTask, Operations};
 use crate::published::{Published, WaitError};
 use crate::removals::Removals;
 use crate::sweeper::Sweeper;
-use crate::{CONTROL_SERVICE, ReplicaConfig, STREAM_SERVICE, Storage};
+use crate::{CONTROL_SERVICE, ReplicaConfig, STREAM_SERVICE, Storage, meters};
 
 /// What a replica is made of; the caller brings all of it.
 #[derive(Debug)]
@@ -230,6 +230,19 @@ impl Replica {
     ///
     /// Safe: a request that waits holds up no barrier.
     pub async fn admit(
+        &self,
+        tablet: TabletId,
+        epoch: Epoch,
+        deadline: Duration,
+    ) -> Result<MetadataGuard, AdmissionError> {
+        let admitted = self.try_admit(tablet, epoch, deadline).await;
+        if let Err(error) = &admitted {
+            meters::not_admitted(*error);
+        }
+        admitted
+    }
+
+    async fn try_admit(
         &self,
         tablet: TabletId,
         epoch: Epoch,

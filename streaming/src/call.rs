@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tidegate_guard::{Rejected, SharedGuard};
 use tokio::time::sleep;
+use tracing::Instrument as _;
 
 use crate::EngineError;
 
@@ -28,11 +29,12 @@ pub(crate) async fn call<T: Send + 'static>(
     let own = Arc::clone(guard);
     #[cfg(tidegate_mutants)]
     let own = (!tidegate_mutants::on("engine-call-without-guard")).then_some(own);
-    let task = tokio::spawn(async move {
+    let calling = async move {
         let result = work.await;
         drop(own);
         result
-    });
+    };
+    let task = tokio::spawn(calling.in_current_span());
     tokio::select! {
         biased;
         ended = task => match ended {

@@ -33,6 +33,14 @@
 //! - [`BatchSink`], [`PendingSink`], [`BatchSource`], [`Receipt`]: the two ends of one stream, for other uses of it.
 //! - [`StreamingContext`], [`StreamingConfig`], [`Throttle`], [`ProgressEvents`]: what the streams of a node share.
 //!
+//! # Metrics
+//!
+//! Through the `metrics` facade. `tidegate_stream_batches_sent_total`, `tidegate_stream_bytes_sent_total`,
+//! `tidegate_stream_batches_applied_total` and `tidegate_stream_bytes_applied_total`, each by `reason` (what a stream is
+//! for, in words of [`Puller::because`] and [`Admission::reason`]); `tidegate_streams_ended_total{role,cause}`,
+//! `tidegate_stream_busy_seconds`, `tidegate_stream_refused_total{reason}`, `tidegate_stream_rejected_total{reason,at}`,
+//! `tidegate_stream_throttle_wait_seconds`, `tidegate_staging_areas`.
+//!
 //! # Example
 //!
 //! ```

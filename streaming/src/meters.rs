@@ -5,8 +5,9 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 use tidegate_guard::Rejected;
 
-use crate::{EndCause, StreamRole};
+use crate::{EndCause, Refusal, StreamRole};
 
+const REFUSED: &str = "tidegate_stream_refused_total";
 const REJECTED: &str = "tidegate_stream_rejected_total";
 const BATCHES_SENT: &str = "tidegate_stream_batches_sent_total";
 const BATCHES_APPLIED: &str = "tidegate_stream_batches_applied_total";
@@ -30,22 +31,38 @@ pub fn staging_area_dropped() {
 
 /// Counts a step that did not begin because its guard refused. `at` is `send`, `stage` or `attach`.
 pub(crate) fn rejected(at: &'static str, rejected: Rejected) {
-    let reason = match rejected {
+    counter!(REJECTED, "reason" => word(rejected), "at" => at).increment(1);
+}
+
+const fn word(rejected: Rejected) -> &'static str {
+    match rejected {
         Rejected::NotYetOpen { .. } => "not_yet_open",
         Rejected::Closing => "closing",
         Rejected::Closed => "closed",
+    }
+}
+
+/// Counts a stream that a source took no part in, by what it told the puller.
+pub(crate) fn refused(refusal: Refusal) {
+    let reason = match refusal {
+        Refusal::Rejected(rejected) => word(rejected),
+        Refusal::NotSource => "not_source",
+        Refusal::NotMember => "not_member",
+        Refusal::Busy => "busy",
+        Refusal::NotReady => "not_ready",
     };
-    counter!(REJECTED, "reason" => reason, "at" => at).increment(1);
+    counter!(REFUSED, "reason" => reason).increment(1);
 }
 
-pub(crate) fn sent(bytes: usize) {
-    counter!(BATCHES_SENT).increment(1);
-    counter!(BYTES_SENT).increment(bytes as u64);
+/// `reason` is what the stream is for, in a word of whoever asked for it.
+pub(crate) fn sent(bytes: usize, reason: &'static str) {
+    counter!(BATCHES_SENT, "reason" => reason).increment(1);
+    counter!(BYTES_SENT, "reason" => reason).increment(bytes as u64);
 }
 
-pub(crate) fn applied(bytes: usize) {
-    counter!(BATCHES_APPLIED).increment(1);
-    counter!(BYTES_APPLIED).increment(bytes as u64);
+pub(crate) fn applied(bytes: usize, reason: &'static str) {
+    counter!(BATCHES_APPLIED, "reason" => reason).increment(1);
+    counter!(BYTES_APPLIED, "reason" => reason).increment(bytes as u64);
 }
 
 pub(crate) fn ended(role: StreamRole, cause: EndCause, busy: Option<Duration>) {

@@ -9,6 +9,9 @@ use tidegate_transport::PeerId;
 
 use crate::{Position, UnitId};
 
+/// The reason of a stream for which nobody gave one.
+pub(crate) const UNKNOWN_REASON: &str = "unknown";
+
 /// What a puller asks a source for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
@@ -53,4 +56,9 @@ pub trait Admission: Send + Sync + fmt::Debug + 'static {
     ///
     /// [`Refusal`], which is sent to the puller.
     async fn admit(&self, peer: PeerId, opening: &Opening) -> Result<SharedGuard, Refusal>;
+
+    /// What an admitted stream is for, in a word that metrics use; one of a few.
+    fn reason(&self, _opening: &Opening) -> &'static str {
+        UNKNOWN_REASON
+    }
 }

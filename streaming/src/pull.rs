@@ -16,12 +16,14 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tidegate_guard::{FrozenGuard, Rejected, SharedGuard};
 use tidegate_transport::{PeerId, Transport};
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 pub use self::error::{PullError, RetryClass};
 use self::one_source::OneSource;
 use self::stop::Stop;
 use crate::call::call;
 use crate::lifeline::Lifeline;
+use crate::opening::UNKNOWN_REASON;
 use crate::points::BEFORE_ATTACH;
 use crate::{
     EndCause, EngineError, Position, ProgressStep, Receipt, Staging, StreamProgress, StreamRole,
@@ -69,6 +71,7 @@ pub struct Puller {
     transport: Arc<dyn Transport>,
     engine: Arc<dyn TargetEngine>,
     context: StreamingContext,
+    reason: &'static str,
 }
 
 impl Puller {
@@ -83,7 +86,14 @@ impl Puller {
             transport,
             engine,
             context,
+            reason: UNKNOWN_REASON,
         }
+    }
+
+    /// The same, whose streams are counted as received for that reason: a word that metrics use, one of a few.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        Self { reason, ..self }
     }
 
     /// Pulls a unit from all of its sources, and attaches it.
@@ -179,7 +189,9 @@ impl Puller {
             .into_iter()
             .map(|peer| {
                 let one = OneSource::new(self.clone(), request.clone(), peer, Arc::clone(staging));
-                Box::pin(one.pull(Arc::clone(&stop)))
+                let session = request.frozen.session;
+                let span = info_span!("stream", role = "receive", %peer, unit = %request.unit, %session);
+                Box::pin(one.pull(Arc::clone(&stop)).instrument(span))
             })
             .collect();
         let (mut reports, mut lifelines) = (Vec::new(), Vec::new());

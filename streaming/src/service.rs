@@ -10,7 +10,7 @@ use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_transport::service::{Service, ServiceId};
 use tidegate_transport::{Duplex, PeerId};
 use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, info_span, warn};
 
 use self::scanner::Scanner;
 use crate::account::{Reporter, StreamAccount};
@@ -18,7 +18,7 @@ use crate::permits::StreamPermit;
 use crate::points::BEFORE_SEND;
 use crate::{
     Admission, BatchSink, EndCause, EngineError, Opening, PendingSink, ProgressStep, Receipt, Refusal,
-    SinkError, SourceEngine, StreamRole, StreamingContext,
+    SinkError, SourceEngine, StreamRole, StreamingContext, meters,
 };
 
 /// The number of the service that streams belong to.
@@ -61,7 +61,13 @@ impl StreamService {
     }
 
     async fn send_unit(&self, peer: PeerId, stream: Duplex) -> Result<(), SendError> {
-        let mut pending = PendingSink::receive(stream, self.context.config()).await?;
+        let pending = PendingSink::receive(stream, self.context.config()).await?;
+        let Opening { unit, frozen, .. } = pending.opening();
+        let span = info_span!("stream", role = "send", %peer, %unit, session = %frozen.session);
+        self.send_opened(peer, pending).instrument(span).await
+    }
+
+    async fn send_opened(&self, peer: PeerId, mut pending: PendingSink) -> Result<(), SendError> {
         let opening = pending.opening().clone();
         let reporter = Reporter::new(&self.context, StreamRole::Send, peer, &opening);
         let mut account = StreamAccount::new(reporter.clone());
@@ -72,6 +78,7 @@ impl StreamService {
                 sent.map(drop)
             }
             Err(SendError::Refused(refusal)) => {
+                meters::refused(refusal);
                 if let Err(error) = pending.refuse(refusal).await {
                     debug!(%peer, ?error, "a refusal was not taken");
                 }
@@ -126,6 +133,7 @@ impl StreamService {
         let opening = pending.opening().clone();
         let throttle = self.context.send_throttle().clone();
         let mut sink = pending.accept(Arc::clone(&guard), throttle).await?;
+        sink.because(self.admission.reason(&opening));
         account.started();
         let scanner = self.scan(opening, &guard);
         let pumped = self.pump(scanner, &guard, &mut sink, reporter).await;

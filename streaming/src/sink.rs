@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use self::error::SinkError;
 pub use self::pending::PendingSink;
+use crate::opening::UNKNOWN_REASON;
 use crate::wire::{self, FromPuller, WireError};
 use crate::{Batch, Receipt, StreamingConfig, Throttle, meters};
 
@@ -28,6 +29,7 @@ pub struct BatchSink {
     sent: Receipt,
     /// Whether a send was begun and not awaited to its end.
     torn: bool,
+    reason: &'static str,
 }
 
 impl BatchSink {
@@ -40,7 +42,13 @@ impl BatchSink {
             throttle,
             sent: Receipt::default(),
             torn: false,
+            reason: UNKNOWN_REASON,
         }
+    }
+
+    /// Counts what is sent as sent for that reason.
+    pub(crate) fn because(&mut self, reason: &'static str) {
+        self.reason = reason;
     }
 
     /// What was handed over up to now.
@@ -141,7 +149,7 @@ impl BatchSink {
         self.guard.check()?;
         self.transfer(&[header, batch.payload.clone()]).await?;
         self.sent.add(batch.rows, len, crc);
-        meters::sent(len);
+        meters::sent(len, self.reason);
         Ok(())
     }
 

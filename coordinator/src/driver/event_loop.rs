@@ -100,6 +100,7 @@ impl EventLoop {
         };
         for left in left {
             telemetry::stage_took(left.stage, left.after_ms);
+            let _move = telemetry::move_begun(left.tablet, left.begun).entered();
             if left.ended {
                 tracing::info!(tablet = %left.tablet, begun = %left.begun, last_stage = %left.stage,
                     "the transition has ended");
@@ -191,6 +192,9 @@ impl EventLoop {
 
     fn barrier_ended(&mut self, tablet: TabletId, epoch: Epoch, node: NodeId, result: Result<(), StepError>) {
         self.look_at(&result, tablet, node);
+        if let Err(error) = &result {
+            telemetry::barrier_failed(error);
+        }
         let now_ms = self.now_ms();
         self.shared
             .lock()
@@ -201,6 +205,8 @@ impl EventLoop {
     /// Logs what did not succeed, and reads the metadata anew where it says that ours is behind.
     fn look_at(&mut self, result: &Result<(), StepError>, tablet: TabletId, node: NodeId) {
         let Err(error) = result else { return };
+        let metadata = Arc::clone(&self.shared.lock().metadata);
+        let _move = telemetry::move_of(&metadata, tablet).entered();
         match error.meaning() {
             Meaning::Again => {}
             Meaning::Behind => {

@@ -71,7 +71,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let leading = Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport)));
     let reports = Reports::new(ReportParts {
         raft: Arc::clone(&raft),
-        sessions,
+        sessions: Arc::clone(&sessions),
         rows,
         streaming: streaming.clone(),
         transport: Arc::clone(&transport),
@@ -85,6 +85,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         reports,
         raft,
         replica,
+        sessions,
         client: Arc::new(client),
         streaming,
         transport,

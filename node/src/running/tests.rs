@@ -1,5 +1,7 @@
 //! A cluster of nodes in this process, over QUIC on loopback, each with its own directory.
 
+mod measured;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

@@ -94,7 +94,8 @@ impl OperationTask {
                 };
                 #[cfg(tidegate_mutants)]
                 let purging = Arc::clone(&request.guard);
-                let report = self.puller.pull(request).await.map_err(pull_error)?;
+                let puller = self.puller.clone().because(self.published.reason(tablet));
+                let report = puller.pull(request).await.map_err(pull_error)?;
                 #[cfg(tidegate_mutants)]
                 if tidegate_mutants::on("purge-while-moving") {
                     let purged = self.storage.purge(tablet, purging, u64::MAX).await;

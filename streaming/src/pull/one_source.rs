@@ -129,6 +129,7 @@ impl OneSource {
             peer: self.peer,
             injector: self.puller.context.injector().clone(),
             reporter,
+            reason: self.puller.reason,
         };
         Stager::start(parts, self.puller.context.config())
     }

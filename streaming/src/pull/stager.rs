@@ -8,6 +8,7 @@ use tidegate_inject::Injector;
 use tidegate_transport::PeerId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
+use tracing::Instrument as _;
 
 use super::PullError;
 use crate::account::Reporter;
@@ -29,6 +30,8 @@ pub(super) struct StagerParts {
     pub(super) peer: PeerId,
     pub(super) injector: Injector,
     pub(super) reporter: Reporter,
+    /// What it is for.
+    pub(super) reason: &'static str,
 }
 
 /// Stages the batches of one source, in a task of its own, a bounded number of them behind the network. The task is
@@ -51,11 +54,12 @@ impl Stager {
         let (work, queue) = mpsc::channel(config.batches_in_flight.max(1));
         let (mut told, outcome) = oneshot::channel();
         let guard = Arc::clone(&parts.guard);
-        tokio::spawn(async move {
+        let staging = async move {
             let result = parts.run(queue, &mut told).await;
             // An error says that nobody waits.
             drop(told.send(result));
-        });
+        };
+        tokio::spawn(staging.in_current_span());
         Self {
             work,
             outcome,
@@ -182,7 +186,7 @@ impl StagerParts {
             Err(EngineError::Rejected(rejected)) => return Err(self.refused(rejected)),
             Err(error) => return Err(error),
         }
-        meters::applied(len);
+        meters::applied(len, self.reason);
         applied.add(rows, len, crc);
         self.guard.progress("a batch was staged");
         self.reporter.tell(ProgressStep::Moved, *applied);

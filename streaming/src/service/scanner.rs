@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidegate_guard::{Rejected, SharedGuard};
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::{Batch, EngineError, Opening, SourceEngine, StreamingConfig};
 
@@ -31,12 +32,13 @@ impl Scanner {
     ) -> Self {
         let (room, scanned) = mpsc::channel(config.batches_in_flight.max(1));
         let batch_bytes = config.batch_bytes.max(1);
-        tokio::spawn(async move {
+        let scanning = async move {
             if let Err(error) = scan(&*engine, opening, &guard, batch_bytes, &room).await {
                 // Ends when there is room, or nobody waits any more.
                 drop(room.send(Scanned::Failed(error)).await);
             }
-        });
+        };
+        tokio::spawn(scanning.in_current_span());
         Self { scanned }
     }
 

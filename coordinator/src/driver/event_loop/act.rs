@@ -72,7 +72,8 @@ impl EventLoop {
                         let mut state = self.shared.lock();
                         state.progress.change_started(tablet, epoch, back.as_ref());
                         drop(state);
-                        log_change(tablet, &change, skipped, back.as_ref());
+                        telemetry::move_of(&metadata, tablet)
+                            .in_scope(|| log_change(tablet, &change, skipped, back.as_ref()));
                         changes.push((tablet, epoch, change));
                     }
                 }
@@ -90,6 +91,8 @@ impl EventLoop {
         let Operation {
             kind, tablet, frozen, ..
         } = operation;
+        // What the call says is said in it.
+        let _move = telemetry::move_of(metadata, tablet).entered();
         let known = metadata.tablets.get(&tablet);
         let transition = known.and_then(|known| known.transition.as_ref());
         let urgency = transition.map_or(Reason::Operator, |transition| transition.reason);
@@ -138,6 +141,7 @@ impl EventLoop {
             .and_then(|tablet| tablet.transition.as_ref());
         if let Some(transition) = transition {
             telemetry::gave_up(transition.kind);
+            let _move = telemetry::move_begun(tablet, transition.begun).entered();
             tracing::error!(%tablet, stage = %transition.stage, error,
                 "retries are used up and there is no way back: goes on slowly, someone should look");
         }
