@@ -70,34 +70,45 @@ impl Copy {
         self.look().stopped
     }
 
-    /// Publishes what was applied: the state after it, and what each version that it has gone through touched.
-    pub(crate) fn publish(&self, state: &LogState, entries: u64, steps: Vec<(Version, BTreeSet<TabletId>)>) {
-        {
+    /// Publishes what was applied: the state after it, and what each version that it has gone through touched. Answers
+    /// whether the copy is another than before.
+    pub(crate) fn publish(
+        &self,
+        state: &LogState,
+        entries: u64,
+        steps: Vec<(Version, BTreeSet<TabletId>)>,
+    ) -> bool {
+        let stepped = {
             let mut applied = self.look();
             if applied.stopped || entries <= applied.entries {
-                return;
+                return false;
             }
             applied.entries = entries;
-            applied.take(state);
+            let stepped = applied.take(state);
             for (version, touched) in steps {
                 applied.push(version, touched, self.bounds);
             }
-        }
+            stepped
+        };
         self.changed.notify_waiters();
+        stepped
     }
 
-    /// Publishes a snapshot: whoever follows is told that everything may differ.
-    pub(crate) fn jump(&self, state: &LogState, entries: u64) {
-        {
+    /// Publishes a snapshot: whoever follows is told that everything may differ. Answers as
+    /// [`publish`](Self::publish) does.
+    pub(crate) fn jump(&self, state: &LogState, entries: u64) -> bool {
+        let stepped = {
             let mut applied = self.look();
             if applied.stopped || entries <= applied.entries {
-                return;
+                return false;
             }
             applied.entries = entries;
-            applied.take(state);
+            let stepped = applied.take(state);
             applied.forget();
-        }
+            stepped
+        };
         self.changed.notify_waiters();
+        stepped
     }
 
     /// Whoever waits, or comes later, is told to stop. What is there stays there.
@@ -154,12 +165,14 @@ impl Copy {
 }
 
 impl Applied {
-    fn take(&mut self, state: &LogState) {
+    fn take(&mut self, state: &LogState) -> bool {
         self.state = state.clone();
         // An entry without a proposal leaves the version, and the copy, as they are.
-        if self.metadata.version != state.metadata().version {
+        let steps = self.metadata.version != state.metadata().version;
+        if steps {
             self.metadata = Arc::new(state.metadata().clone());
         }
+        steps
     }
 
     fn push(&mut self, version: Version, touched: BTreeSet<TabletId>, bounds: Bounds) {

@@ -14,6 +14,7 @@
 //! | one node's store | [`RaftStore`], [`RaftConfig`]; its service is [`RAFT_SERVICE`] |
 //! | who takes part, who leads | [`MembershipChange`], [`Leaders`], [`RaftStatus`] |
 //! | where log, vote and snapshot are kept | [`Disk`]: [`RedbDisk`], or [`MemoryDisk`] for tests and simulation |
+//! | looking on while it applies | [`Observer`] |
 //! | asking the leader, and answering | `asking`, `node`, `service` |
 //! | what openraft is given: log, state machine, network, runtime | `log`, `machine`, `network`, `runtime` |
 //! | what a node has applied, and who follows it | `copy`, `following` |
@@ -61,6 +62,7 @@ mod machine;
 mod membership;
 mod network;
 mod node;
+mod observer;
 #[cfg(test)]
 mod openraft_suite;
 mod runtime;
@@ -74,6 +76,7 @@ pub use crate::config::{ConfigError, RaftConfig};
 pub use crate::disk::{DISK_FORMAT, Disk, DiskError, MemoryDisk, Note, OpenError, RedbDisk};
 pub use crate::leaders::{Leaders, Leadership};
 pub use crate::membership::{FoundError, MembershipChange, MembershipError};
+pub use crate::observer::Observer;
 pub use crate::runtime::seed_elections;
 pub use crate::status::{RaftStatus, Role};
 pub use crate::store::{RaftStore, StartError};

@@ -20,6 +20,7 @@ use crate::codec::snapshot;
 use crate::copy::Copy;
 use crate::disk::Disk;
 use crate::log::invalid;
+use crate::observer::Observer;
 use crate::types::{Decision, RaftLogId, RaftSnapshot, RaftSnapshotMeta, RaftStoredMembership, TypeConfig};
 
 /// Answers remembered for repeats. Part of the replicated state: the same on every node, of every version.
@@ -30,6 +31,7 @@ pub(crate) const ANSWERS_MAX: usize = 4096;
 pub(crate) struct Machine {
     copy: Arc<Copy>,
     disk: Arc<dyn Disk>,
+    observer: Arc<dyn Observer>,
     state: LogState,
     applied: Option<RaftLogId>,
     membership: RaftStoredMembership,
@@ -38,10 +40,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(copy: Arc<Copy>, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(copy: Arc<Copy>, disk: Arc<dyn Disk>, observer: Arc<dyn Observer>) -> Self {
         Self {
             copy,
             disk,
+            observer,
             state: empty_state(),
             applied: None,
             membership: RaftStoredMembership::default(),
@@ -94,11 +97,13 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
                 EntryPayload::Normal(command) => {
                     let version = Version::new(entry.log_id.index);
+                    let decided = self.state.decide(version, &command.0);
+                    self.observer.decided(self.state.metadata(), &decided);
                     let Decided {
                         answer,
                         touched,
                         events,
-                    } = self.state.decide(version, &command.0);
+                    } = decided;
                     if responder.is_some() {
                         // Counted where the proposal came in: one node of all sees it so.
                         events.iter().for_each(|event| event.count());
@@ -110,8 +115,12 @@ impl RaftStateMachine<TypeConfig> for Machine {
             self.applied = Some(entry.log_id);
             answered.extend(responder.map(|responder| (responder, Decision(decision))));
         }
-        self.copy
+        let stepped = self
+            .copy
             .publish(&self.state, entries(self.applied.as_ref()), steps);
+        if stepped {
+            self.observer.applied(self.state.metadata().version, false);
+        }
         for (responder, decision) in answered {
             responder.send(decision);
         }
@@ -139,7 +148,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.state = state;
-        self.copy.jump(&self.state, covers);
+        if self.copy.jump(&self.state, covers) {
+            self.observer.applied(self.state.metadata().version, true);
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::copy::{Bounds, Copy};
 use crate::disk::{Disk, MemoryDisk, RedbDisk};
 use crate::log::Log;
 use crate::machine::{Machine, empty_state};
+use crate::observer::Nobody;
 use crate::types::TypeConfig;
 
 fn storage(disk: Arc<dyn Disk>) -> (Log, Machine) {
@@ -19,7 +20,10 @@ fn storage(disk: Arc<dyn Disk>) -> (Log, Machine) {
         touched_max: 16,
     };
     let copy = Copy::new(empty_state(), bounds);
-    (Log::new(Arc::clone(&disk)), Machine::new(copy, disk))
+    (
+        Log::new(Arc::clone(&disk)),
+        Machine::new(copy, disk, Arc::new(Nobody)),
+    )
 }
 
 struct InMemory;

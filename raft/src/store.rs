@@ -33,6 +33,7 @@ use crate::machine::{Machine, empty_state};
 use crate::membership::{FoundError, MembershipChange, MembershipError};
 use crate::network::Network;
 use crate::node::{Node, members};
+use crate::observer::{Nobody, Observer};
 use crate::service::RaftService;
 use crate::status::RaftStatus;
 
@@ -74,6 +75,24 @@ impl RaftStore {
         transport: Arc<dyn Transport>,
         disk: Arc<dyn Disk>,
     ) -> Result<Arc<Self>, StartError> {
+        Self::start_observed(config, transport, disk, Arc::new(Nobody)).await
+    }
+
+    /// The same, with someone who looks on while the node applies the log.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it completes, nothing has started.
+    pub async fn start_observed(
+        config: RaftConfig,
+        transport: Arc<dyn Transport>,
+        disk: Arc<dyn Disk>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Arc<Self>, StartError> {
         let for_openraft = config.for_openraft()?;
         let id = NodeId::new(transport.local().as_u64());
         let bounds = Bounds {
@@ -85,7 +104,7 @@ impl RaftStore {
             transport: Arc::clone(&transport),
             append_deadline: config.call_deadline,
         };
-        let machine = Machine::new(Arc::clone(&copy), Arc::clone(&disk));
+        let machine = Machine::new(Arc::clone(&copy), Arc::clone(&disk), observer);
         let starting = Raft::new(id.as_u64(), for_openraft, network, Log::new(disk), machine);
         let raft = Box::pin(starting)
             .await
@@ -229,7 +248,10 @@ impl RaftStore {
     /// Safe: the stop goes on; call again to wait.
     pub async fn stop(&self) {
         self.node.copy.stop();
-        if let Err(failure) = self.node.raft.shutdown().await {
+        // In a task: a shutdown that is dropped half-way leaves nobody to wait for, and whoever calls again does not.
+        let raft = self.node.raft.clone();
+        let stopping = tokio::spawn(async move { raft.shutdown().await });
+        if let Ok(Err(failure)) = stopping.await {
             error!(%failure, "the log did not stop well");
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod configs;
 mod ground;
 mod node;
 mod participants;
+mod raft;
 mod seat;
 mod sessions;
 mod view;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_coordinator::Operator;
-use tidegate_tablets::{Metadata, MetadataStore, NodeId};
+use tidegate_tablets::{Metadata, MetadataStore as _, NodeId, Version};
 use tidegate_transport_mem::{LinkFaults, MemConfig, MemNetwork};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -25,19 +26,21 @@ pub(crate) use self::ground::{Ground, nodes_in};
 pub(crate) use self::node::Node;
 pub(crate) use self::participants::WatchedParticipants;
 use self::seat::Seat;
+pub(crate) use self::witness::Witness;
 use crate::dice::Dice;
 use crate::engine::{DiskConfig, SimDisk};
 use crate::event::Event;
+use crate::metadata::Log;
 use crate::plan::Plan;
 use crate::recorder::Recorder;
-use crate::store::{SimLog, SimLogConfig, SimStore};
+use crate::store::SimStore;
 
 /// A cluster of whole nodes.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) ground: Arc<Ground>,
-    pub(crate) log: Arc<SimLog>,
+    pub(crate) log: Log,
     pub(crate) network: MemNetwork,
     pub(crate) seat: Seat,
     slots: Mutex<BTreeMap<NodeId, Slot>>,
@@ -70,11 +73,7 @@ enum State {
 impl Cluster {
     /// A cluster without nodes. Needs a runtime.
     pub(crate) fn new(plan: Plan, recorder: Recorder) -> Arc<Self> {
-        let config = SimLogConfig {
-            lag: plan.apply_delay.clone(),
-            ..SimLogConfig::default()
-        };
-        let log = SimLog::new(Dice::rng(plan.seed, "log"), recorder.clone(), config);
+        let log = Log::new(&plan, recorder.clone());
         let network = MemNetwork::new(MemConfig {
             seed: plan.seed,
             faults: LinkFaults {
@@ -84,7 +83,7 @@ impl Cluster {
             ..MemConfig::default()
         });
         let dice = Dice::new(plan.seed, "calls");
-        let ground = Arc::new(Ground::new(recorder, dice, Arc::clone(&log)));
+        let ground = Arc::new(Ground::new(recorder, dice, log.clone()));
         Arc::new(Self {
             plan,
             ground,
@@ -138,15 +137,17 @@ impl Cluster {
         self.start_from(id, 0);
     }
 
-    /// The same; its copy of the metadata is `back` entries older than the one it had.
+    /// The same; its copy of the metadata is `back` entries older than the one it had. On Raft it has what its disk
+    /// has.
     pub(crate) fn start_from(self: &Arc<Self>, id: NodeId, back: usize) {
         if self.down().contains(&id) {
-            self.start_with(id, self.log.restart(id, back));
+            let store = self.log.simulated().map(|log| log.restart(id, back));
+            self.start_with(id, store);
         }
     }
 
     /// The same, with a copy of the metadata that is at hand.
-    pub(crate) fn start_with(self: &Arc<Self>, id: NodeId, store: Arc<SimStore>) {
+    pub(crate) fn start_with(self: &Arc<Self>, id: NodeId, store: Option<Arc<SimStore>>) {
         let mut slots = self.lock();
         let Some(slot) = slots.get_mut(&id) else { return };
         if !matches!(slot.state, State::Down) {
@@ -165,7 +166,10 @@ impl Cluster {
         self.recorder().record(Event::Started {
             node: id,
             incarnation: parts.incarnation,
-            version: parts.store.snapshot().version,
+            version: parts
+                .store
+                .as_ref()
+                .map_or_else(Version::default, |store| store.snapshot().version),
         });
         let cluster = Arc::clone(self);
         self.spawn(async move {
@@ -193,6 +197,9 @@ impl Cluster {
         drop(slots);
         node.crash();
         disk.crash();
+        if let Some(log) = self.log.raft() {
+            log.crash(id);
+        }
         self.recorder().record(Event::Crashed { node: id });
         self.seat.lost(id, self.recorder());
         if !self.seat.is_taken() {
@@ -245,8 +252,10 @@ impl Cluster {
     pub(crate) fn operator(&self, dice: &Dice, origin: u32) -> Option<Operator> {
         let up = self.up();
         let node = dice.one_of(&up)?;
-        let store = Arc::clone(&node.store) as Arc<dyn MetadataStore>;
-        Some(Operator::with_config(store, configs::operator(origin)))
+        Some(Operator::with_config(
+            node.store.metadata(),
+            configs::operator(origin),
+        ))
     }
 
     /// Sets a node's clock of the day.

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod event;
 mod faults;
 pub mod invariants;
+pub mod metadata;
 pub mod model;
 mod mover;
 mod plan;

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) use self::aims::{Aim, Lure};
 use crate::dice::Dice;
 use crate::event::FaultKind;
+use crate::metadata::MetadataKind;
 
 /// Every kind of fault.
 pub(crate) const FAULT_KINDS: [FaultKind; 21] = [
@@ -40,6 +41,8 @@ pub(crate) const FAULT_KINDS: [FaultKind; 21] = [
 pub(crate) struct Plan {
     /// The seed.
     pub seed: u64,
+    /// The metadata log.
+    pub metadata: MetadataKind,
     /// Nodes at the start.
     pub nodes: u64,
     /// Replicas of each tablet.
@@ -105,7 +108,7 @@ const fn ms(from: u64, to: u64) -> RangeInclusive<Duration> {
 impl Plan {
     /// The plan of a seed; only faults of `allowed` are in it, whatever the seed would have.
     #[must_use]
-    pub(crate) fn of(seed: u64, allowed: &BTreeSet<FaultKind>) -> Self {
+    pub(crate) fn of(seed: u64, metadata: MetadataKind, allowed: &BTreeSet<FaultKind>) -> Self {
         let dice = Dice::new(seed, "plan");
         // One in eight is left alone: what fails without faults is found there.
         let quiet = dice.happens(0.125);
@@ -114,7 +117,8 @@ impl Plan {
             .into_iter()
             .filter(|_| dice.happens(share) && !quiet)
             .collect();
-        let faults: BTreeSet<FaultKind> = drawn.intersection(allowed).copied().collect();
+        let faults = drawn.intersection(allowed).copied();
+        let faults: BTreeSet<FaultKind> = faults.filter(|kind| metadata.has(*kind)).collect();
         let replicas = if dice.happens(0.75) { 3 } else { 1 };
         let nodes = if replicas == 3 {
             dice.number(4..=5)
@@ -125,6 +129,7 @@ impl Plan {
         let (aims, lures) = aims::draw(&dice, &faults);
         Self {
             seed,
+            metadata,
             nodes,
             replicas,
             tables,

@@ -131,6 +131,15 @@ impl Recorder {
         self.hold_against(state, at, seen);
     }
 
+    /// Takes in what must never be, found by somebody who holds no event for it.
+    pub(crate) fn breaks(&self, invariant: &'static str, text: String) {
+        let at = self.now();
+        let mut state = self.state();
+        if state.violation.is_none() {
+            self.hold_against(&mut state, at, Err((invariant, text)));
+        }
+    }
+
     /// Says what invariants may look at from now on; until [`finish`](Self::finish), which lets go of it.
     pub fn watch(&self, view: Arc<dyn View>) {
         self.state().view = Some(view);

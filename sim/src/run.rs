@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 
 pub use self::many::{Seeds, run_many};
 use crate::event::FaultKind;
+use crate::metadata::MetadataKind;
 use crate::plan::{FAULT_KINDS, Plan};
 use crate::recorder::{Recorder, RecorderOptions, Violation};
 use crate::report::RunReport;
@@ -24,6 +25,8 @@ pub struct RunOptions {
     pub trace: bool,
     /// The kinds of faults that a seed may have.
     pub faults: BTreeSet<FaultKind>,
+    /// The metadata log.
+    pub metadata: MetadataKind,
 }
 
 impl Default for RunOptions {
@@ -31,6 +34,7 @@ impl Default for RunOptions {
         Self {
             trace: false,
             faults: FAULT_KINDS.into(),
+            metadata: MetadataKind::default(),
         }
     }
 }
@@ -41,7 +45,7 @@ impl Default for RunOptions {
 ///
 /// When the thread gets no runtime.
 pub fn run(seed: u64, options: &RunOptions) -> io::Result<RunReport> {
-    let plan = Plan::of(seed, &options.faults);
+    let plan = Plan::of(seed, options.metadata, &options.faults);
     let recording = RecorderOptions {
         seed,
         trace: options.trace,

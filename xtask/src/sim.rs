@@ -17,6 +17,10 @@ const SEEDS: &str = "300";
 /// Seeds that are run again and again, and must happen the same each time.
 const AUDITED: &str = "50";
 
+/// Seeds with the product's own metadata log, and those of them that are audited.
+const RAFT_SEEDS: &str = "60";
+const RAFT_AUDITED: &str = "10";
+
 pub(crate) const HELP: &str = "\
 What can be asked:
   --seeds N      so many seeds
@@ -25,6 +29,7 @@ What can be asked:
   --minutes M    as many as fit
   --seed S       this one, and what went wrong in it
   --trace        everything that happens in it
+  --metadata M   the metadata log that the nodes have: simulated, or raft
   --json         one object on stdout and nothing else; sim/README.md says what is in it
 
 cargo xtask sim audit [--seeds N]      each seed again and beside others: must happen the same
@@ -80,8 +85,14 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     build(context)?;
     program(context, &["run", "--seeds", SEEDS].map(OsString::from)).run()?;
     program(context, &["audit", "--seeds", AUDITED].map(OsString::from)).run()?;
+    let on_raft = |words: [&str; 3]| {
+        let words = words.into_iter().chain(["--metadata", "raft"]);
+        program(context, &words.map(OsString::from).collect::<Vec<_>>()).run()
+    };
+    on_raft(["run", "--seeds", RAFT_SEEDS])?;
+    on_raft(["audit", "--seeds", RAFT_AUDITED])?;
     Ok(Outcome::Passed(format!(
-        "{SEEDS} seeds, {AUDITED} of them audited"
+        "{SEEDS} seeds, {AUDITED} of them audited; on Raft {RAFT_SEEDS}, {RAFT_AUDITED} of them audited"
     )))
 }
 

@@ -7,5 +7,7 @@ mod disks;
 mod failover;
 mod killed;
 mod members;
+mod observed;
 mod seeded;
 mod snapshots;
+mod stopping;

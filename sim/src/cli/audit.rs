@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use clap::{Args, value_parser};
+use tidegate_sim::metadata::MetadataKind;
 use tidegate_sim::report::{FoundViolation, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run_many};
 
@@ -24,6 +25,9 @@ pub(super) struct AuditArgs {
     /// How many at once the second time; the first time it is one. As many as there are cores, unless it is said.
     #[arg(long)]
     jobs: Option<NonZeroUsize>,
+    /// Which metadata log the nodes have.
+    #[arg(long, value_enum, default_value_t)]
+    metadata: MetadataKind,
     /// Print one object in JSON.
     #[arg(long)]
     json: bool,
@@ -34,7 +38,11 @@ pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
     let begun = Instant::now();
     has_an_end(args.from, args.seeds)?;
     let bar = Bar::new(args.seeds.saturating_mul(2));
-    let mut totals = Totals::default();
+    let mut totals = Totals::of(args.metadata);
+    let options = RunOptions {
+        metadata: args.metadata,
+        ..RunOptions::default()
+    };
     let mut hashes = BTreeMap::new();
     for jobs in [1, jobs(args.jobs).max(2)] {
         let seeds = Seeds {
@@ -43,7 +51,7 @@ pub(super) fn execute(args: &AuditArgs) -> io::Result<Found> {
             jobs,
             time_max: None,
         };
-        run_many(seeds, &RunOptions::default(), |report| {
+        run_many(seeds, &options, |report| {
             let seed = report.seed;
             let now = (report.hash, report.events, report.virtual_time);
             if let Some(before) = hashes.insert(seed, now) {

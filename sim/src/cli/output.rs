@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tidegate_sim::metadata::MetadataKind;
 use tidegate_sim::report::{FoundViolation, Totals};
 
 use super::Found;
@@ -56,15 +57,19 @@ impl Bar {
 }
 
 /// A violation, and the line that shows it again.
-pub(super) fn violation(found: &FoundViolation) -> String {
+pub(super) fn violation(found: &FoundViolation, metadata: MetadataKind) -> String {
     let FoundViolation {
         seed,
         invariant,
         text,
     } = found;
+    let log = match metadata {
+        MetadataKind::Simulated => "",
+        MetadataKind::Raft => " --metadata raft",
+    };
     let line = match *invariant {
-        DETERMINISM => format!("cargo xtask sim audit --from {seed} --seeds 1"),
-        _ => format!("cargo xtask sim --seed {seed}"),
+        DETERMINISM => format!("cargo xtask sim audit --from {seed} --seeds 1{log}"),
+        _ => format!("cargo xtask sim --seed {seed}{log}"),
     };
     format!("seed {seed} breaks {invariant}: {text}\nreproduce: {line}")
 }
@@ -96,7 +101,7 @@ pub(super) fn end(totals: &Totals, took: Duration, shown: Option<Shown>) -> io::
 fn print(totals: &Totals, met: &str) {
     println!("{met}");
     for found in &totals.violations {
-        println!("{}", violation(found));
+        println!("{}", violation(found, totals.metadata));
     }
     println!(
         "hash {:016x}; {} violations",

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use clap::{Args, value_parser};
+use tidegate_sim::metadata::MetadataKind;
 use tidegate_sim::report::{RunReport, Totals};
 use tidegate_sim::run::{RunOptions, Seeds, run, run_many};
 
@@ -47,6 +48,9 @@ pub(super) struct RunArgs {
     /// Only this seed.
     #[arg(long, conflicts_with_all = ["seeds", "from", "minutes"])]
     seed: Option<u64>,
+    /// Which metadata log the nodes have.
+    #[arg(long, value_enum, default_value_t)]
+    metadata: MetadataKind,
     /// Print all that happens, not only the end of a failure; to stderr with --json.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -77,6 +81,7 @@ fn one(seed: u64, args: &RunArgs) -> io::Result<Found> {
     let begun = Instant::now();
     let options = RunOptions {
         trace: true,
+        metadata: args.metadata,
         ..RunOptions::default()
     };
     let report = run(seed, &options)?;
@@ -94,7 +99,7 @@ fn one(seed: u64, args: &RunArgs) -> io::Result<Found> {
             writeln!(io::stdout(), "{line}")?;
         }
     }
-    let mut totals = Totals::default();
+    let mut totals = Totals::of(args.metadata);
     totals.add(report);
     output::end(&totals, begun.elapsed(), (!args.json).then_some(Shown::Line))
 }
@@ -123,12 +128,16 @@ fn many(args: &RunArgs) -> io::Result<Found> {
         has_an_end(args.from, count)?;
     }
     let bar = Bar::new(count);
-    let mut totals = Totals::default();
-    run_many(seeds, &RunOptions::default(), |report| {
+    let mut totals = Totals::of(args.metadata);
+    let options = RunOptions {
+        metadata: args.metadata,
+        ..RunOptions::default()
+    };
+    run_many(seeds, &options, |report| {
         let known = totals.violations.len();
         totals.add(report);
         for found in &totals.violations[known..] {
-            bar.tell(&output::violation(found));
+            bar.tell(&output::violation(found, args.metadata));
         }
         bar.step();
         totals.violations.len() < VIOLATIONS_MAX

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use tidegate_coordinator::{CoordinatorConfig, OperatorConfig, RetryConfig};
 use tidegate_kv::KvConfig;
+use tidegate_raft::RaftConfig;
 use tidegate_replica::ReplicaConfig;
 use tidegate_streaming::StreamingConfig;
 use tidegate_transport::service::RouterConfig;
+
+use crate::dice::Dice;
+use crate::event::FaultKind;
+use crate::plan::Plan;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -89,5 +94,30 @@ pub(crate) fn router() -> RouterConfig {
         hello_wait: ms(1000),
         stop_wait: ms(200),
         ..RouterConfig::default()
+    }
+}
+
+pub(crate) fn raft(plan: &Plan) -> RaftConfig {
+    let dice = Dice::new(plan.seed, "raft");
+    // Whoever is a little behind gets a snapshot, where the seed has that; else nobody does.
+    let (snapshot_entries, kept_entries) = if plan.faults.contains(&FaultKind::SnapshotInstall) {
+        [(2, 0), (8, 2)][dice.below(2)]
+    } else {
+        (4096, 1024)
+    };
+    RaftConfig {
+        heartbeat_interval: ms(100),
+        election_min: ms(300),
+        election_max: ms(600),
+        call_deadline: ms(1000),
+        caller_wait: ms(1500),
+        snapshot_deadline: ms(2000),
+        propose_deadline: ms(2000),
+        membership_deadline: ms(3000),
+        retry_min: ms(10),
+        retry_max: ms(200),
+        snapshot_entries,
+        kept_entries,
+        ..RaftConfig::default()
     }
 }

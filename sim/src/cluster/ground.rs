@@ -1,14 +1,14 @@
 //! What all that happens in a run stands on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tidegate_tablets::{NodeId, Stage, Tablet, TabletId};
 
 use crate::dice::Dice;
 use crate::event::{Event, FaultKind, Role};
+use crate::metadata::Log;
 use crate::recorder::Recorder;
-use crate::store::SimLog;
 
 /// What all that happens in a run stands on.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Ground {
     pub(crate) recorder: Recorder,
     /// For the coordinator's calls.
     pub(crate) dice: Dice,
-    log: Arc<SimLog>,
+    log: Log,
     coordinator: Mutex<Option<NodeId>>,
     /// Whether it runs: after a crash there is none until another one starts.
     coordinates: AtomicBool,
@@ -24,7 +24,7 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn new(recorder: Recorder, dice: Dice, log: Arc<SimLog>) -> Self {
+    pub(crate) fn new(recorder: Recorder, dice: Dice, log: Log) -> Self {
         Self {
             recorder,
             dice,

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 
-use tidegate_kv::{HybridClock, KvClient, KvService, KvStorage, RowStore};
+use tidegate_kv::{HybridClock, KvClient, KvConfig, KvService, KvStorage, RowStore};
+use tidegate_raft::RAFT_SERVICE;
 use tidegate_replica::{Replica, ReplicaParts};
 use tidegate_session::{SessionConfig, SessionRegistry, Sessions};
 use tidegate_streaming::StreamingContext;
@@ -21,6 +22,7 @@ use super::witness::Witness;
 use super::{Cluster, configs};
 use crate::engine::SimDisk;
 use crate::event::Event;
+use crate::metadata::Store;
 use crate::store::SimStore;
 
 /// What the clock of the day shows when a run begins.
@@ -36,7 +38,8 @@ pub(super) struct Parts {
     pub(super) incarnation: u64,
     pub(super) disk: SimDisk,
     pub(super) skew_ms: Arc<AtomicI64>,
-    pub(super) store: Arc<SimStore>,
+    /// Its copy of the simulated log; on Raft it is on the disk.
+    pub(super) store: Option<Arc<SimStore>>,
 }
 
 /// One node, from its start to its crash.
@@ -44,7 +47,7 @@ pub(super) struct Parts {
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) transport: Arc<MemTransport>,
-    pub(crate) store: Arc<SimStore>,
+    pub(crate) store: Store,
     pub(crate) sessions: Arc<WatchedSessions>,
     pub(crate) client: Arc<KvClient>,
     pub(crate) clock: Arc<HybridClock>,
@@ -68,27 +71,20 @@ impl Node {
         } = parts;
         let transport = cluster.network.join(PeerId::new(id.as_u64())).ok()?;
         let witness = Witness::new(cluster.recorder().clone(), id, incarnation);
+        let store = match store {
+            Some(store) => Store::Simulated(store),
+            None => cluster.start_store(id, &transport, &witness).await?,
+        };
         let registry = SessionRegistry::new(SessionConfig::default());
         let sessions = WatchedSessions::new(registry, witness.clone());
         let clock = Arc::new(HybridClock::new(id, incarnation, day(cluster.begun, skew_ms)));
         let engine: Arc<dyn RowStore> = disk.open();
         let config = configs::kv();
         let network = Arc::clone(&transport) as Arc<dyn Transport>;
-        let storage = loop {
-            let opened = KvStorage::open(
-                Arc::clone(&engine),
-                Arc::clone(&clock),
-                Arc::clone(&network),
-                &config,
-            );
-            match opened.await {
-                Ok(storage) => break storage,
-                Err(_) => sleep(START_RETRY).await,
-            }
-        };
+        let storage = opened(&engine, &clock, &network, &config).await;
         let replica = Replica::start(ReplicaParts {
             node: id,
-            store: Arc::clone(&store) as _,
+            store: store.metadata(),
             sessions: Arc::clone(&sessions) as Arc<dyn Sessions>,
             storage: Arc::new(storage),
             transport: Arc::clone(&network),
@@ -105,6 +101,9 @@ impl Node {
         let mut router = Router::new(Arc::clone(&network), configs::router()).with(service, requests);
         for (service, serves) in replica.services() {
             router = router.with(service, serves);
+        }
+        if let Some(handle) = store.raft() {
+            router = router.with(RAFT_SERVICE, handle.raft().service());
         }
         let router = tokio::spawn(async move { router.run().await });
         let client = KvClient::new(Arc::clone(&replica) as _, network, Arc::clone(&clock), config);
@@ -153,6 +152,7 @@ impl Node {
 
     async fn end(&self) {
         self.replica.stop().await;
+        self.store.ended().await;
         self.leave();
         let router = self.router.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(router) = router {
@@ -165,6 +165,22 @@ impl Node {
     fn leave(&self) {
         let mut left = Box::pin(self.transport.shutdown());
         let _ = left.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+/// Opened, however often the disk fails before.
+async fn opened(
+    engine: &Arc<dyn RowStore>,
+    clock: &Arc<HybridClock>,
+    network: &Arc<dyn Transport>,
+    config: &KvConfig,
+) -> KvStorage {
+    loop {
+        let opened = KvStorage::open(Arc::clone(engine), Arc::clone(clock), Arc::clone(network), config);
+        match opened.await {
+            Ok(storage) => return storage,
+            Err(_) => sleep(START_RETRY).await,
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Cluster {
             Arc::clone(&self.ground),
             self.plan.calls.clone(),
         );
-        let store = Arc::clone(&node.store) as _;
+        let store = node.store.metadata();
         let handle = Coordinator::start(store, Arc::new(participants), configs::coordinator());
         let mut running = self.seat.lock();
         let number = running.next;

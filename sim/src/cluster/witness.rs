@@ -30,6 +30,11 @@ impl Witness {
         }
     }
 
+    /// Whose incarnation it is.
+    pub(crate) const fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// Whether the incarnation lives. All of a run happens in one thread, so that the order is of no account.
     pub(crate) fn lives(&self) -> bool {
         self.lives.load(Ordering::Relaxed)

@@ -15,7 +15,7 @@ impl Hand {
             return;
         }
         // Told first: the victim's roles are those it had.
-        let kind = if back > 0 {
+        let kind = if back > 0 && self.cluster.log.simulated().is_some() {
             FaultKind::StaleRestart
         } else {
             FaultKind::Crash

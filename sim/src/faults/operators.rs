@@ -61,7 +61,7 @@ impl Hand {
         let asking = self.cluster.spawn(async move {
             if hand.ask_to_exclude(node).await {
                 hand.cluster.put_away(node);
-                hand.bring_spare().await;
+                hand.bring_spare(node).await;
             } else {
                 hand.excluding().who = None;
                 hand.cluster.start(node);
@@ -85,8 +85,9 @@ impl Hand {
         self.cluster.map().is_excluded(node)
     }
 
-    async fn bring_spare(&self) {
+    async fn bring_spare(&self, gone: NodeId) {
         self.cluster.add(SPARE, 0);
+        self.cluster.replace_voter(gone, SPARE).await;
         while !self.cluster.map().is_live_member(SPARE) && !self.cluster.recorder().is_violated() {
             if let Some(operator) = self.operator() {
                 drop(operator.add_node(SPARE).await);

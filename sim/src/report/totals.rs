@@ -10,10 +10,13 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::RunReport;
 use crate::coverage::{Cell, Coverage, cells, reason};
+use crate::metadata::MetadataKind;
 
 /// What many runs came to.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
+    /// The metadata log that the nodes had.
+    pub metadata: MetadataKind,
     /// How many runs.
     pub seeds: u64,
     /// How many of them no fault was done in.
@@ -44,6 +47,7 @@ pub struct FoundViolation {
 /// What the program prints for other programs.
 #[derive(Debug, Serialize)]
 struct Object<'a> {
+    metadata: &'static str,
     seeds: u64,
     /// Of the model's there are none.
     states: u64,
@@ -86,6 +90,15 @@ impl CellObject {
 }
 
 impl Totals {
+    /// Of runs with that metadata log, so far none.
+    #[must_use]
+    pub fn of(metadata: MetadataKind) -> Self {
+        Self {
+            metadata,
+            ..Self::default()
+        }
+    }
+
     /// Adds a run.
     pub fn add(&mut self, run: RunReport) {
         self.seeds += 1;
@@ -124,6 +137,7 @@ impl Totals {
         let coverage = &self.coverage;
         let place = |(stage, kind, role): &Cell| format!("{stage}, {} of {}", kind.name(), role.name());
         let kinds = coverage.never_done().into_iter();
+        let kinds = kinds.filter(|kind| self.metadata.has(*kind));
         let kinds = kinds.map(|kind| format!("never done: {}", kind.name()));
         let empty = coverage.empty_cells().into_iter();
         let empty = empty.map(|cell| format!("never hit: {}", place(&cell)));
@@ -143,6 +157,7 @@ impl Totals {
         let mut hits: BTreeMap<Cell, u64> = cells().map(|cell| (cell, 0)).collect();
         hits.extend(coverage.hits.iter().map(|(cell, count)| (*cell, *count)));
         serde_json::to_string(&Object {
+            metadata: self.metadata.name(),
             seeds: self.seeds,
             states: 0,
             depth: 0,

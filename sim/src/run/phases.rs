@@ -47,6 +47,8 @@ async fn live_in(cluster: &Arc<Cluster>) -> Result<(), String> {
     let clients = Clients::new(Arc::clone(cluster), tables.clone());
     let first = cluster.up().first().cloned().ok_or("no node is up")?;
     clients.load(&first).await;
+    // If it crashes, nothing of it is left in here.
+    drop(first);
 
     let working = clients.start();
     let mut moving = cluster.spawn(Mover::new(Arc::clone(cluster)).run());
@@ -71,6 +73,7 @@ async fn live_in(cluster: &Arc<Cluster>) -> Result<(), String> {
     }
     clients.write_last().await?;
     clients.read_all().await?;
+    cluster.rest_stores().await;
     let left = || (cluster.streams(), cluster.tasks());
     let gone = until(cluster, || left() == (0, 0));
     // Who has not ended by then is found by the invariants.
@@ -89,6 +92,7 @@ async fn begin(cluster: &Arc<Cluster>) -> Result<Vec<TableId>, String> {
         cluster.add(*id, skew - half);
     }
     until(cluster, || cluster.up().len() == ids.len()).await;
+    cluster.found().await?;
     let operator = cluster.operator(&dice, 0).ok_or("no node is up")?;
     let made = make(&operator, &ids, plan, &dice).await;
     let tables = made.map_err(|error| format!("the tables could not be made: {error}"))?;
@@ -143,7 +147,7 @@ async fn quiet(cluster: &Cluster) {
             .values()
             .all(|tablet| tablet.transition.is_none());
         resting
-            && cluster.log.is_idle()
+            && cluster.is_idle()
             && cluster.up().iter().all(|node| {
                 let sessions = node.sessions.open_sessions().len() + node.sessions.closing_sessions().len();
                 sessions == 0 && cluster.held(node.id).staged.is_empty()

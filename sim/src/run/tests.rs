@@ -60,6 +60,7 @@ fn a_run_tells_of_what_is_asked_and_of_what_is_answered() {
     let options = RunOptions {
         trace: true,
         faults: BTreeSet::new(),
+        ..RunOptions::default()
     };
     let trace = run(0, &options).unwrap().trace.join("\n");
     for told in [" is asked for a barrier of ", " answers barrier of "] {

@@ -23,7 +23,9 @@ impl Scene {
             }
         }
         for node in self.cluster.up() {
-            node.store.resume();
+            if let Some(store) = node.store.simulated() {
+                store.resume();
+            }
         }
         for id in self.cluster.down() {
             self.cluster.start(id);

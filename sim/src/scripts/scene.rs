@@ -17,6 +17,7 @@ use super::calls::{Calls, HeldParticipants};
 use crate::cluster::{Cluster, Node, WatchedParticipants, configs};
 use crate::engine::{Held, SimDisk};
 use crate::event::Event;
+use crate::metadata::MetadataKind;
 use crate::plan::Plan;
 use crate::recorder::{Recorder, View};
 use crate::store::SimStore;
@@ -66,7 +67,7 @@ const fn peer(id: u64) -> PeerId {
 impl Scene {
     /// Starts the nodes and makes a table; no coordinator runs yet.
     pub(super) async fn set(set: Set, recorder: Recorder) -> Outcome<Self> {
-        let mut plan = Plan::of(0, &BTreeSet::new());
+        let mut plan = Plan::of(0, MetadataKind::Simulated, &BTreeSet::new());
         plan.nodes = set.nodes;
         plan.frame_delay = FRAME..=FRAME;
         plan.apply_delay = Duration::ZERO..=Duration::ZERO;
@@ -81,7 +82,7 @@ impl Scene {
         })
         .await?;
         let last = cluster.node(n(set.nodes)).ok_or("the last node is down")?;
-        let operator = Operator::with_config(Arc::clone(&last.store) as _, configs::operator(0));
+        let operator = Operator::with_config(last.store.metadata(), configs::operator(0));
         for id in 1..=set.nodes {
             operator.add_node(n(id)).await.map_err(told)?;
         }
@@ -117,7 +118,7 @@ impl Scene {
             inner,
             calls: Arc::clone(&self.calls),
         };
-        let store = Arc::clone(&node.store) as _;
+        let store = node.store.metadata();
         let handle = Coordinator::start(store, Arc::new(held), configs::coordinator());
         self.cluster.ground.set_coordinator(node.id);
         self.recorder()
@@ -189,7 +190,9 @@ impl Scene {
     }
 
     pub(super) fn store(&self, id: u64) -> Outcome<Arc<SimStore>> {
-        Ok(Arc::clone(&self.node(id)?.store))
+        let node = self.node(id)?;
+        let store = node.store.simulated().cloned();
+        store.ok_or_else(|| "scripts have the simulated log".to_owned())
     }
 
     /// The first tablet.
@@ -271,14 +274,16 @@ impl Scene {
 
     /// Starts a node that is down with the metadata of a while ago; it applies nothing until it is resumed.
     pub(super) async fn restarted_at(&self, id: u64, version: Version) -> Outcome {
+        let log = self.cluster.log.simulated();
+        let log = log.ok_or("scripts have the simulated log")?;
         let store = loop {
-            let store = self.cluster.log.restart(n(id), 1);
+            let store = log.restart(n(id), 1);
             store.pause();
             if store.snapshot().version <= version {
                 break store;
             }
         };
-        self.cluster.start_with(n(id), store);
+        self.cluster.start_with(n(id), Some(store));
         self.is_up(id).await
     }
 

@@ -4,6 +4,7 @@
 
 mod determinism;
 mod engine;
+mod raft;
 mod scripts;
 mod seeds;
 mod store;

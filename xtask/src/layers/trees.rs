@@ -22,15 +22,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ("tidegate-coordinator", &["quinn", "rustls", "tidegate-transport"]),
     (
         "tidegate-sim",
-        &[
-            "quinn",
-            "rustls",
-            "aws-lc-sys",
-            "fjall",
-            "axum",
-            "openraft",
-            "redb",
-        ],
+        &["quinn", "rustls", "aws-lc-sys", "fjall", "axum"],
     ),
 ];
 

@@ -55,7 +55,10 @@ pub(super) fn text(totals: &Totals, took: Duration) -> String {
 
 fn faults(totals: &Totals) -> Table {
     let mut table = table(["fault".to_owned(), "done".to_owned(), "inside a stage".to_owned()]);
-    for kind in FaultKind::ALL {
+    for kind in FaultKind::ALL
+        .into_iter()
+        .filter(|kind| totals.metadata.has(*kind))
+    {
         let done = totals.coverage.faults.get(&kind).copied().unwrap_or_default();
         let hits = totals.coverage.hits.iter().filter(|((_, of, _), _)| *of == kind);
         let inside: u64 = hits.map(|(_, count)| *count).sum();
