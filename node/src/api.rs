@@ -9,6 +9,7 @@ mod cluster;
 mod journal;
 mod moves;
 mod nodes;
+mod object;
 mod problem;
 mod rows;
 mod sessions;
@@ -35,6 +36,7 @@ pub(crate) use self::moves::{
 pub(crate) use self::nodes::{
     Addresses, JoinRequest, Node, NodeAnswer, NodeRequest, Nodes, RaftRole, RaftView, Silent,
 };
+pub(crate) use self::object::Object;
 pub(crate) use self::problem::{Problem, problem_type};
 pub(crate) use self::rows::{
     LoadFailure, LoadRows, RowToWrite, RowsLoaded, ScannedRow, ScannedRows, Written,

@@ -25,7 +25,7 @@ use tidegate_raft::RaftStore;
 use tidegate_session::Sessions;
 use tidegate_streaming::StreamingContext;
 use tidegate_tablets::{Metadata, MetadataStore as _, NodeId, TabletId};
-use tidegate_transport::rpc::{self, RpcService};
+use tidegate_transport::rpc::{self, RpcError, RpcService};
 use tidegate_transport::service::{Service, ServiceId};
 use tidegate_transport::{PeerId, Transport};
 use tokio::sync::Semaphore;
@@ -132,14 +132,19 @@ impl Reports {
         if node == self.id {
             return timeout(deadline, self.answer(ask))
                 .await
-                .map_err(|_| format!("no answer within {deadline:?}"));
+                .map_err(|_| no_answer(deadline));
         }
         let request = wire::encode(ask).map_err(|error| error.to_string())?;
         let peer = PeerId::new(node.as_u64());
         let call = rpc::call(&*self.parts.transport, peer, REPORTS_SERVICE, request, deadline);
-        let mut reply = call.await.map_err(|error| in_words(&error))?;
+        let in_words = |error: RpcError| match error {
+            // Not to the last nanosecond.
+            RpcError::TimedOut { .. } => no_answer(deadline),
+            error => in_words(&error),
+        };
+        let mut reply = call.await.map_err(in_words)?;
         let mut frames = wire::Frames::default();
-        while let Some(frame) = reply.next().await.map_err(|error| in_words(&error))? {
+        while let Some(frame) = reply.next().await.map_err(in_words)? {
             frames.push(&frame).map_err(|error| error.to_string())?;
         }
         match frames.decode().map_err(|error| error.to_string())? {
@@ -239,6 +244,10 @@ impl fmt::Debug for Reports {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
+}
+
+fn no_answer(deadline: Duration) -> String {
+    format!("no answer within {deadline:?}")
 }
 
 /// An error with what caused it.

@@ -10,7 +10,7 @@ use super::problem::{Failure, Problems};
 use crate::api;
 
 /// What the balancer does, as the leader tells.
-#[utoipa::path(get, path = "/v1/balancing", tag = "balancing", responses((status = 200, description = "What it does", body = api::Balancing), Problems))]
+#[utoipa::path(get, operation_id = "balancing_show", path = "/v1/balancing", tag = "balancing", responses((status = 200, description = "What it does", body = api::Balancing), Problems))]
 pub(super) async fn show(State(app): State<App>) -> Json<api::Balancing> {
     let (reports, _) = app.running.reports.reports().await;
     let on = app.running.raft.snapshot().balancing;
@@ -22,7 +22,7 @@ pub(super) async fn show(State(app): State<App>) -> Json<api::Balancing> {
 }
 
 /// Switches the balancer. Off stops new moves at once; those that run, and an operator's, go on.
-#[utoipa::path(put, path = "/v1/balancing", tag = "balancing", request_body = api::SetBalancing, responses((status = 200, description = "It is switched", body = api::Balancing), Problems))]
+#[utoipa::path(put, operation_id = "balancing_set", path = "/v1/balancing", tag = "balancing", request_body = api::SetBalancing, responses((status = 200, description = "It is switched", body = api::Balancing), Problems))]
 pub(super) async fn set(
     State(app): State<App>,
     Said(asked): Said<api::SetBalancing>,

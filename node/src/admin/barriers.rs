@@ -12,7 +12,7 @@ use crate::api::{self, SessionPhase, WaitingFor};
 use crate::reports::{NodeReport, TransitionReport};
 
 /// Barriers under way: who has not answered yet, and what holds it there.
-#[utoipa::path(get, path = "/v1/barriers", tag = "sessions", responses((status = 200, description = "The barriers", body = api::Barriers), Problems))]
+#[utoipa::path(get, operation_id = "barriers_list", path = "/v1/barriers", tag = "sessions", responses((status = 200, description = "The barriers", body = api::Barriers), Problems))]
 pub(super) async fn list(State(app): State<App>) -> Json<api::Barriers> {
     let (reports, silent) = app.running.reports.reports().await;
     let metadata = app.running.raft.snapshot();

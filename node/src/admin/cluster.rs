@@ -18,7 +18,7 @@ const NODES_MAX: usize = 15;
 const ADDRESS_MAX: usize = 256;
 
 /// Founds a cluster, once in its life, of nodes that run and belong to none. Can be asked again where it was broken off.
-#[utoipa::path(post, path = "/v1/cluster/init", tag = "cluster", request_body = api::InitRequest, responses((status = 200, description = "It could be founded (a dry run)", body = api::Founded), (status = 201, description = "It is founded", body = api::Founded), Problems))]
+#[utoipa::path(post, operation_id = "cluster_init", path = "/v1/cluster/init", tag = "cluster", request_body = api::InitRequest, responses((status = 200, description = "It could be founded (a dry run)", body = api::Founded), (status = 201, description = "It is founded", body = api::Founded), Problems))]
 pub(super) async fn init(
     State(app): State<App>,
     Said(asked): Said<api::InitRequest>,

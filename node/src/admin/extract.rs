@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::Failure;
-use crate::api::problem_type;
+use crate::api::{Object, problem_type};
 
 /// A part of the path.
 pub(crate) struct InPath<T>(pub(crate) T);
@@ -57,8 +57,8 @@ where
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let read = Json::<T>::from_request(request, state).await;
-        let Json(value) = read.map_err(|error| no_json(&error))?;
+        let read = Json::<Object<T>>::from_request(request, state).await;
+        let Json(Object(value)) = read.map_err(|error| no_json(&error))?;
         Ok(Self(value))
     }
 }
@@ -82,8 +82,9 @@ where
             return Ok(Self(T::default()));
         }
         let again = Request::from_parts(parts, bytes.into());
-        let Said(value) = Said::from_request(again, &()).await?;
-        Ok(Self(value))
+        let read = Json::<Option<Object<T>>>::from_request(again, &()).await;
+        let Json(value) = read.map_err(|error| no_json(&error))?;
+        Ok(Self(value.map(|object| object.0).unwrap_or_default()))
     }
 }
 

@@ -17,13 +17,13 @@ use crate::api::problem_type;
 const READY: Duration = Duration::from_secs(2);
 
 /// Whether the process lives: it answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It lives", content_type = "text/plain", body = String), Problems))]
+#[utoipa::path(get, operation_id = "healthz", path = "/healthz", tag = "health", responses((status = 200, description = "It lives", content_type = "text/plain", body = String), Problems))]
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// Whether the node takes part in a cluster that has a leader, and has read what was decided before.
-#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, description = "It is ready", content_type = "text/plain", body = String), Problems))]
+#[utoipa::path(get, operation_id = "readyz", path = "/readyz", tag = "health", responses((status = 200, description = "It is ready", content_type = "text/plain", body = String), Problems))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
     let running = &app.running;
     let not_ready = |why: &str| Err(Failure::unavailable(why.to_owned()));
@@ -45,7 +45,7 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Failu
 }
 
 /// The node's metrics, in Prometheus' text form.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, description = "The metrics", content_type = "text/plain", body = String), Problems))]
+#[utoipa::path(get, operation_id = "metrics", path = "/metrics", tag = "health", responses((status = 200, description = "The metrics", content_type = "text/plain", body = String), Problems))]
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Failure> {
     let Some(render) = &app.metrics else {
         let detail = "this node records no metrics".to_owned();

@@ -14,7 +14,7 @@ const NAME_MAX: usize = 128;
 const MESSAGE_MAX: usize = 1024;
 
 /// Turns an injection point of the answering node on or off, or sends whoever waits in it a message.
-#[utoipa::path(post, path = "/v1/inject/{point}", tag = "inject", params(("point" = String, Path, description = "The point's name", min_length = 1, max_length = 128)), request_body = Option<api::InjectRequest>, responses((status = 200, description = "What it is now", body = api::Injected), Problems))]
+#[utoipa::path(post, operation_id = "inject", path = "/v1/inject/{point}", tag = "inject", params(("point" = String, Path, description = "The point's name", min_length = 1, max_length = 128)), request_body = Option<api::InjectRequest>, responses((status = 200, description = "What it is now", body = api::Injected), Problems))]
 pub(super) async fn inject(
     State(app): State<App>,
     InPath(point): InPath<String>,

@@ -30,7 +30,7 @@ pub(super) struct HowMuch {
 }
 
 /// The journal of one tablet's moves, in progress and ended, with what every member that answers knows of them.
-#[utoipa::path(get, path = "/v1/moves/{tablet}/journal", tag = "moves", params(("tablet" = u64, Path, description = "The tablet's number"), HowMuch), responses((status = 200, description = "The journal", body = api::Journal), Problems))]
+#[utoipa::path(get, operation_id = "journal_of_tablet", path = "/v1/moves/{tablet}/journal", tag = "moves", params(("tablet" = u64, Path, description = "The tablet's number"), HowMuch), responses((status = 200, description = "The journal", body = api::Journal), Problems))]
 pub(super) async fn of_tablet(
     State(app): State<App>,
     InPath(tablet): InPath<u64>,
@@ -50,7 +50,7 @@ pub(super) async fn of_tablet(
 }
 
 /// The journal of all moves, with what every member that answers knows of them.
-#[utoipa::path(get, path = "/v1/journal", tag = "moves", params(HowMuch), responses((status = 200, description = "The journal", body = api::Journal), Problems))]
+#[utoipa::path(get, operation_id = "journal_all", path = "/v1/journal", tag = "moves", params(HowMuch), responses((status = 200, description = "The journal", body = api::Journal), Problems))]
 pub(super) async fn all(
     State(app): State<App>,
     Asked(asked): Asked<HowMuch>,

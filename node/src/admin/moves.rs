@@ -28,7 +28,7 @@ struct Planned {
 }
 
 /// Begins to move a replica, or to rebuild an excluded node's. With `dry_run` it says what would happen.
-#[utoipa::path(post, path = "/v1/tablets/{id}/move", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = api::MoveRequest, responses((status = 200, description = "What would happen (a dry run)", body = api::MoveAnswer), (status = 202, description = "It has begun", body = api::MoveAnswer), Problems))]
+#[utoipa::path(post, operation_id = "moves_begin", path = "/v1/tablets/{id}/move", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = api::MoveRequest, responses((status = 200, description = "What would happen (a dry run)", body = api::MoveAnswer), (status = 202, description = "It has begun", body = api::MoveAnswer), Problems))]
 pub(super) async fn begin(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -94,7 +94,7 @@ fn from(metadata: &Metadata, id: TabletId, tablet: &Tablet, asked: Option<u64>) 
     let listed = listed.join(", ");
     match asked.map(NodeId::new) {
         Some(from) if tablet.replicas.contains(&from) => Ok(from),
-        Some(from) if !metadata.nodes.contains_key(&from) => Err(Failure::unknown_node_named(from.as_u64())),
+        Some(from) if !metadata.nodes.contains_key(&from) => Err(Failure::unknown_node(from.as_u64())),
         Some(from) => {
             let detail = format!("node {from} holds no replica of tablet {id}: {listed} do");
             Err(Failure::conflict(
@@ -115,7 +115,7 @@ fn from(metadata: &Metadata, id: TabletId, tablet: &Tablet, asked: Option<u64>) 
 /// Whether a node may get a replica.
 fn takes(metadata: &Metadata, id: TabletId, tablet: &Tablet, to: NodeId) -> Result<(), Failure> {
     let Some(info) = metadata.nodes.get(&to) else {
-        return Err(Failure::unknown_node_named(to.as_u64()));
+        return Err(Failure::unknown_node(to.as_u64()));
     };
     if info.excluded {
         return Err(Failure::excluded(to.as_u64()));
@@ -230,7 +230,7 @@ fn shared_rack(planned: &Planned) -> Option<String> {
 }
 
 /// Has a transition go back: accepted up to streaming, later there is only forward.
-#[utoipa::path(post, path = "/v1/tablets/{id}/cancel", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "It goes back, or would", body = api::CancelAnswer), Problems))]
+#[utoipa::path(post, operation_id = "moves_cancel", path = "/v1/tablets/{id}/cancel", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "It goes back, or would", body = api::CancelAnswer), Problems))]
 pub(super) async fn cancel(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -254,7 +254,7 @@ pub(super) async fn cancel(
 }
 
 /// Lets a rebuild go on with the sources that are left: gives up acknowledged writes that only lost replicas held.
-#[utoipa::path(post, path = "/v1/tablets/{id}/allow_fewer_sources", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "The transition that goes on, or would", body = api::Transition), Problems))]
+#[utoipa::path(post, operation_id = "moves_allow_fewer_sources", path = "/v1/tablets/{id}/allow_fewer_sources", tag = "moves", params(("id" = u64, Path, description = "The tablet's number")), request_body = Option<api::CancelRequest>, responses((status = 200, description = "The transition that goes on, or would", body = api::Transition), Problems))]
 pub(super) async fn allow_fewer_sources(
     State(app): State<App>,
     InPath(id): InPath<u64>,

@@ -11,14 +11,14 @@ use tidegate_transport::PeerId;
 use super::extract::{InPath, MaySay, Said};
 use super::problem::{Failure, Problems};
 use super::{App, cluster};
-use crate::api;
+use crate::api::{self, problem_type};
 use crate::reports::NodeReport;
 
 /// Tablets that an answer names.
 const NAMED_MAX: usize = 1024;
 
 /// Every node that ever was a member, with what it tells about itself.
-#[utoipa::path(get, path = "/v1/nodes", tag = "nodes", responses((status = 200, description = "The nodes", body = api::Nodes), Problems))]
+#[utoipa::path(get, operation_id = "nodes_list", path = "/v1/nodes", tag = "nodes", responses((status = 200, description = "The nodes", body = api::Nodes), Problems))]
 pub(super) async fn list(State(app): State<App>) -> Json<api::Nodes> {
     let (reports, silent) = app.running.reports.reports().await;
     let nodes = views(&app, &app.running.raft.snapshot(), &reports, &silent);
@@ -26,7 +26,7 @@ pub(super) async fn list(State(app): State<App>) -> Json<api::Nodes> {
 }
 
 /// Takes in an empty node that runs and can be reached. Can be asked again where it was broken off.
-#[utoipa::path(post, path = "/v1/nodes", tag = "nodes", request_body = api::JoinRequest, responses((status = 201, description = "It is a member", body = api::NodeAnswer), Problems))]
+#[utoipa::path(post, operation_id = "nodes_join", path = "/v1/nodes", tag = "nodes", request_body = api::JoinRequest, responses((status = 201, description = "It is a member", body = api::NodeAnswer), Problems))]
 pub(super) async fn join(
     State(app): State<App>,
     Said(asked): Said<api::JoinRequest>,
@@ -44,7 +44,7 @@ pub(super) async fn join(
 }
 
 /// Has the balancer empty a node: all its replicas move away, and none comes.
-#[utoipa::path(post, path = "/v1/nodes/{id}/drain", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It drains, or would", body = api::NodeAnswer), Problems))]
+#[utoipa::path(post, operation_id = "nodes_drain", path = "/v1/nodes/{id}/drain", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It drains, or would", body = api::NodeAnswer), Problems))]
 pub(super) async fn drain(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -81,7 +81,7 @@ pub(super) async fn drain(
 }
 
 /// Takes a drain back. Moves that have begun go on.
-#[utoipa::path(post, path = "/v1/nodes/{id}/resume", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It may hold replicas again, or might", body = api::NodeAnswer), Problems))]
+#[utoipa::path(post, operation_id = "nodes_resume", path = "/v1/nodes/{id}/resume", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It may hold replicas again, or might", body = api::NodeAnswer), Problems))]
 pub(super) async fn resume(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -98,7 +98,7 @@ pub(super) async fn resume(
 
 /// Says, for ever, that a node is stopped: nothing waits for it any more, it is cut off, and what it held is rebuilt
 /// elsewhere. Stop it first: it never comes back under its number.
-#[utoipa::path(post, path = "/v1/nodes/{id}/exclude", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It is excluded, or would be", body = api::NodeAnswer), Problems))]
+#[utoipa::path(post, operation_id = "nodes_exclude", path = "/v1/nodes/{id}/exclude", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "It is excluded, or would be", body = api::NodeAnswer), Problems))]
 pub(super) async fn exclude(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -145,7 +145,7 @@ pub(super) async fn exclude(
 
 /// Cuts the connections between the answering node and another one, now. They come back by themselves: it is for
 /// connections that hang.
-#[utoipa::path(post, path = "/v1/nodes/{id}/disconnect", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "They are cut, or would be", body = api::NodeAnswer), Problems))]
+#[utoipa::path(post, operation_id = "nodes_disconnect", path = "/v1/nodes/{id}/disconnect", tag = "nodes", params(("id" = u64, Path, description = "The node's number")), request_body = Option<api::NodeRequest>, responses((status = 200, description = "They are cut, or would be", body = api::NodeAnswer), Problems))]
 pub(super) async fn disconnect(
     State(app): State<App>,
     InPath(id): InPath<u64>,
@@ -156,9 +156,10 @@ pub(super) async fn disconnect(
     }
     let node = NodeId::new(id);
     if node == app.running.id {
-        return Err(Failure::senseless(format!(
-            "node {id} is the one that answers: ask another node to cut its connections with it"
-        )));
+        let detail =
+            format!("node {id} is the one that answers: ask another node to cut its connections with it");
+        let title = "Not the node that answers";
+        return Err(Failure::conflict(problem_type::REFUSED, title, detail));
     }
     if !app.running.raft.snapshot().nodes.contains_key(&node) {
         return Err(Failure::unknown_node(id));

@@ -8,6 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{RefOr, Required};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::App;
@@ -39,11 +40,21 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 pub(super) fn with_document(router: Router<App>, document: utoipa::openapi::OpenApi) -> Router<App> {
-    let document = Json(document);
+    let document = Json(as_taken(document));
     router.route(
         "/openapi.json",
         get(|| async move { ([(CONTENT_TYPE, "application/json")], document).into_response() }),
     )
+}
+
+/// A value may be empty, and then has no body.
+fn as_taken(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let row = document.paths.paths.get_mut("/v1/tables/{name}/rows/{key}");
+    let body = row.and_then(|row| row.put.as_mut()?.request_body.as_mut());
+    if let Some(RefOr::T(body)) = body {
+        body.required = Some(Required::False);
+    }
+    document
 }
 
 /// The methods that a path takes, as the header `Allow` lists them.

@@ -83,19 +83,10 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, kind, title, detail)
     }
 
-    /// A node that the path names.
     pub(crate) fn unknown_node(node: u64) -> Self {
-        Self::node_unknown(StatusCode::NOT_FOUND, node)
-    }
-
-    /// A node that the body names.
-    pub(crate) fn unknown_node_named(node: u64) -> Self {
-        Self::node_unknown(StatusCode::UNPROCESSABLE_ENTITY, node)
-    }
-
-    fn node_unknown(status: StatusCode, node: u64) -> Self {
         let detail = format!("no node {node} ever was a member: `tidegate nodes` lists them");
-        Self::new(status, problem_type::UNKNOWN_NODE, "No such node", detail)
+        let (kind, title) = (problem_type::UNKNOWN_NODE, "No such node");
+        Self::new(StatusCode::NOT_FOUND, kind, title, detail)
     }
 
     pub(crate) fn excluded(node: u64) -> Self {

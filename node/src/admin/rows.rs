@@ -14,7 +14,7 @@ use super::extract::{InPath, Raw, media_type, unreadable};
 use super::problem::{Failure, Problems};
 use super::row_path::table_and_key;
 use super::tables::by_name;
-use crate::api::{self, problem_type};
+use crate::api::{self, Object, problem_type};
 use crate::reports::Key;
 
 /// Rows in one request.
@@ -30,7 +30,7 @@ const KEY_BYTES_MAX: usize = 4096;
 const VALUE_TEXT_MAX: usize = 1_310_720;
 
 /// The value of a key, read from a quorum.
-#[utoipa::path(get, path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded")), responses((status = 200, description = "The value", content_type = "application/octet-stream", body = Vec<u8>), Problems))]
+#[utoipa::path(get, operation_id = "rows_read", path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded")), responses((status = 200, description = "The value", content_type = "application/octet-stream", body = Vec<u8>), Problems))]
 pub(super) async fn read(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Result<Response, Failure> {
     let (name, table, key) = row(&app, &uri)?;
     let read = app.running.client.get(table, key).await;
@@ -45,7 +45,7 @@ pub(super) async fn read(State(app): State<App>, OriginalUri(uri): OriginalUri) 
 }
 
 /// Sets the value of a key: the body, whatever it is. Answered when a quorum holds it.
-#[utoipa::path(put, path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded; 1 to 4096 of them")), request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The value; key and value together are below 960 KiB"), responses((status = 200, description = "It is written", body = api::Written), Problems))]
+#[utoipa::path(put, operation_id = "rows_write", path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded; 1 to 4096 of them")), request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The value; key and value together are below 960 KiB"), responses((status = 200, description = "It is written", body = api::Written), Problems))]
 pub(super) async fn write(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -57,7 +57,7 @@ pub(super) async fn write(
 }
 
 /// Deletes a key, whether it is there or not. Answered when a quorum holds the tombstone.
-#[utoipa::path(delete, path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded; 1 to 4096 of them")), responses((status = 200, description = "It is deleted", body = api::Written), Problems))]
+#[utoipa::path(delete, operation_id = "rows_delete", path = "/v1/tables/{name}/rows/{key}", tag = "rows", params(("name" = String, Path, description = "The table's name"), ("key" = String, Path, description = "The key's bytes, percent-encoded; 1 to 4096 of them")), responses((status = 200, description = "It is deleted", body = api::Written), Problems))]
 pub(super) async fn delete(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -68,7 +68,7 @@ pub(super) async fn delete(
 }
 
 /// Writes and deletes many rows, each by itself: an answer of success tells how many failed.
-#[utoipa::path(post, path = "/v1/tables/{name}/rows", tag = "rows", params(("name" = String, Path, description = "The table's name")), request_body(content((api::LoadRows = "application/json"), (String = "application/x-ndjson")), description = "The rows; as `application/x-ndjson` one `RowToWrite` a line. At most 65536 rows and 16 MiB"), responses((status = 200, description = "What became of each", body = api::RowsLoaded), Problems))]
+#[utoipa::path(post, operation_id = "rows_load", path = "/v1/tables/{name}/rows", tag = "rows", params(("name" = String, Path, description = "The table's name")), request_body(content((api::LoadRows = "application/json"), (String = "application/x-ndjson")), description = "The rows; as `application/x-ndjson` one `RowToWrite` a line. At most 65536 rows and 16 MiB"), responses((status = 200, description = "What became of each", body = api::RowsLoaded), Problems))]
 pub(super) async fn load(
     State(app): State<App>,
     InPath(name): InPath<String>,
@@ -120,15 +120,15 @@ fn rows_of(bytes: &Bytes, said: Option<&str>) -> Result<Vec<api::RowToWrite>, Fa
     };
     match said {
         Some("application/json") => {
-            let asked: api::LoadRows = serde_json::from_slice(bytes).map_err(wrong)?;
-            Ok(asked.rows)
+            let asked: Object<api::LoadRows> = serde_json::from_slice(bytes).map_err(wrong)?;
+            Ok(asked.0.rows)
         }
         Some("application/x-ndjson" | "application/jsonl") => {
             let lines = bytes
                 .split(|byte| *byte == b'\n')
                 .filter(|line| !line.trim_ascii().is_empty());
             lines
-                .map(|line| serde_json::from_slice(line).map_err(wrong))
+                .map(|line| serde_json::from_slice(line).map(|Object(row)| row).map_err(wrong))
                 .collect()
         }
         _ => Err(media_type(

@@ -38,7 +38,7 @@ const ROUNDS_MAX: usize = 16;
 pub(super) struct Page {
     /// What an earlier page gave as `next`; left out at the beginning.
     #[serde(default)]
-    #[param(max_length = 6000)]
+    #[param(max_length = 6000, pattern = "^[A-Za-z0-9_-]*$")]
     after: Option<String>,
     /// Rows at most.
     #[serde(default)]
@@ -54,7 +54,7 @@ struct Place {
 }
 
 /// Rows of a table, tablet by tablet, page by page.
-#[utoipa::path(get, path = "/v1/tables/{name}/rows", tag = "rows", params(("name" = String, Path, description = "The table's name"), Page), responses((status = 200, description = "A page of rows", body = api::ScannedRows), Problems))]
+#[utoipa::path(get, operation_id = "scan", path = "/v1/tables/{name}/rows", tag = "rows", params(("name" = String, Path, description = "The table's name"), Page), responses((status = 200, description = "A page of rows", body = api::ScannedRows), Problems))]
 pub(super) async fn scan(
     State(app): State<App>,
     InPath(name): InPath<String>,

@@ -9,7 +9,7 @@ use super::problem::Problems;
 use crate::api;
 
 /// Open and closing sessions of all nodes that answer, with their holders.
-#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", responses((status = 200, description = "The sessions", body = api::Sessions), Problems))]
+#[utoipa::path(get, operation_id = "sessions_list", path = "/v1/sessions", tag = "sessions", responses((status = 200, description = "The sessions", body = api::Sessions), Problems))]
 pub(super) async fn list(State(app): State<App>) -> Json<api::Sessions> {
     let (reports, silent) = app.running.reports.reports().await;
     let metadata = app.running.raft.snapshot();

@@ -18,7 +18,7 @@ use crate::api;
 const FINDINGS_MAX: usize = 256;
 
 /// How the cluster is, as this node and those that answer see it, with what is wrong and what to do.
-#[utoipa::path(get, path = "/v1/status", tag = "cluster", responses((status = 200, description = "How it is", body = api::Status), Problems))]
+#[utoipa::path(get, operation_id = "status", path = "/v1/status", tag = "cluster", responses((status = 200, description = "How it is", body = api::Status), Problems))]
 pub(super) async fn status(State(app): State<App>) -> Json<api::Status> {
     let running = &app.running;
     let (reports, silent) = running.reports.reports().await;

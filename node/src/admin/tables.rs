@@ -25,7 +25,7 @@ const NAME_MAX: usize = 128;
 pub(super) type Sizes = BTreeMap<u64, (u64, u64)>;
 
 /// All tables.
-#[utoipa::path(get, path = "/v1/tables", tag = "tables", responses((status = 200, description = "The tables", body = api::Tables), Problems))]
+#[utoipa::path(get, operation_id = "tables_list", path = "/v1/tables", tag = "tables", responses((status = 200, description = "The tables", body = api::Tables), Problems))]
 pub(super) async fn list(State(app): State<App>) -> Json<api::Tables> {
     let sizes = sizes(&app).await;
     let metadata = app.running.raft.snapshot();
@@ -37,7 +37,7 @@ pub(super) async fn list(State(app): State<App>) -> Json<api::Tables> {
 }
 
 /// Makes a table, its replicas spread over nodes and racks.
-#[utoipa::path(post, path = "/v1/tables", tag = "tables", request_body = api::CreateTable, responses((status = 201, description = "The table is made", body = api::TableCreated), Problems))]
+#[utoipa::path(post, operation_id = "tables_create", path = "/v1/tables", tag = "tables", request_body = api::CreateTable, responses((status = 201, description = "The table is made", body = api::TableCreated), Problems))]
 pub(super) async fn create(
     State(app): State<App>,
     Said(asked): Said<api::CreateTable>,
@@ -83,7 +83,7 @@ pub(super) async fn create(
 }
 
 /// Drops a table, with its tablets, their transitions and all its rows, for ever.
-#[utoipa::path(delete, path = "/v1/tables/{name}", tag = "tables", params(("name" = String, Path, description = "The table's name")), responses((status = 204, description = "The table is dropped"), Problems))]
+#[utoipa::path(delete, operation_id = "tables_drop_table", path = "/v1/tables/{name}", tag = "tables", params(("name" = String, Path, description = "The table's name")), responses((status = 204, description = "The table is dropped"), Problems))]
 pub(super) async fn drop_table(
     State(app): State<App>,
     InPath(name): InPath<String>,

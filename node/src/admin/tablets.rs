@@ -11,7 +11,7 @@ use super::tables::{Sizes, by_name, numbers, sizes};
 use crate::api;
 
 /// The tablets of a table.
-#[utoipa::path(get, path = "/v1/tables/{name}/tablets", tag = "tables", params(("name" = String, Path, description = "The table's name")), responses((status = 200, description = "The tablets", body = api::Tablets), Problems))]
+#[utoipa::path(get, operation_id = "tablets_of_table", path = "/v1/tables/{name}/tablets", tag = "tables", params(("name" = String, Path, description = "The table's name")), responses((status = 200, description = "The tablets", body = api::Tablets), Problems))]
 pub(super) async fn of_table(
     State(app): State<App>,
     InPath(name): InPath<String>,
@@ -32,7 +32,7 @@ pub(super) async fn of_table(
 }
 
 /// A tablet.
-#[utoipa::path(get, path = "/v1/tablets/{id}", tag = "tables", params(("id" = u64, Path, description = "The tablet's number")), responses((status = 200, description = "The tablet", body = api::Tablet), Problems))]
+#[utoipa::path(get, operation_id = "tablets_one", path = "/v1/tablets/{id}", tag = "tables", params(("id" = u64, Path, description = "The tablet's number")), responses((status = 200, description = "The tablet", body = api::Tablet), Problems))]
 pub(super) async fn one(
     State(app): State<App>,
     InPath(id): InPath<u64>,

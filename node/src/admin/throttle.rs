@@ -15,13 +15,13 @@ const BYTES_MIN: u64 = 1 << 10;
 const BYTES_MAX: u64 = 1 << 40;
 
 /// The limits that nodes go by.
-#[utoipa::path(get, path = "/v1/throttle", tag = "balancing", responses((status = 200, description = "The limits", body = api::Throttle), Problems))]
+#[utoipa::path(get, operation_id = "throttle_show", path = "/v1/throttle", tag = "balancing", responses((status = 200, description = "The limits", body = api::Throttle), Problems))]
 pub(super) async fn show(State(app): State<App>) -> Json<api::Throttle> {
     Json(ask(&app, ThrottleAsk::default(), None).await)
 }
 
 /// Changes limits, for streams that run too.
-#[utoipa::path(put, path = "/v1/throttle", tag = "balancing", request_body = api::SetThrottle, responses((status = 200, description = "The limits now", body = api::Throttle), Problems))]
+#[utoipa::path(put, operation_id = "throttle_set", path = "/v1/throttle", tag = "balancing", request_body = api::SetThrottle, responses((status = 200, description = "The limits now", body = api::Throttle), Problems))]
 pub(super) async fn set(
     State(app): State<App>,
     Said(asked): Said<api::SetThrottle>,
@@ -45,7 +45,7 @@ pub(super) async fn set(
         && !app.running.raft.snapshot().is_live_member(node)
         && node != app.running.id
     {
-        return Err(Failure::unknown_node_named(node.as_u64()));
+        return Err(Failure::unknown_node(node.as_u64()));
     }
     if sends.is_some() || receives.is_some() {
         let known = app.newest().await?.permits;

@@ -35,7 +35,7 @@ const TRIES: usize = 3;
 
 /// Compares all replicas of each tablet of a table, and names keys that differ. Writes may go on meanwhile: a key counts
 /// only where it differs at a second look, and was not written in between.
-#[utoipa::path(post, path = "/v1/tables/{name}/verify", tag = "rows", params(("name" = String, Path, description = "The table's name")), request_body = Option<api::Verify>, responses((status = 200, description = "What the comparison has come to", body = api::VerifyReport), Problems))]
+#[utoipa::path(post, operation_id = "verify", path = "/v1/tables/{name}/verify", tag = "rows", params(("name" = String, Path, description = "The table's name")), request_body = Option<api::Verify>, responses((status = 200, description = "What the comparison has come to", body = api::VerifyReport), Problems))]
 pub(super) async fn verify(
     State(app): State<App>,
     InPath(name): InPath<String>,

@@ -11,10 +11,10 @@ pub(crate) struct FoundingNode {
     #[schema(minimum = 1)]
     pub(crate) id: u64,
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]
     pub(crate) admin: String,
     /// The rack it stands in.
     #[serde(default)]
@@ -27,6 +27,7 @@ pub(crate) struct FoundingNode {
 #[serde(deny_unknown_fields)]
 pub(crate) struct InitRequest {
     /// Its first nodes, the answering one among them.
+    #[serde(deserialize_with = "super::object::objects")]
     #[schema(min_items = 1, max_items = 15)]
     pub(crate) nodes: Vec<FoundingNode>,
     /// Only say whether it could be done.

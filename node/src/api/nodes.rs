@@ -24,10 +24,10 @@ pub(crate) enum RaftRole {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Addresses {
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]
     pub(crate) admin: String,
 }
 
@@ -103,10 +103,10 @@ pub(crate) struct JoinRequest {
     #[schema(minimum = 1)]
     pub(crate) id: u64,
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]
     pub(crate) admin: String,
     /// The rack it stands in.
     #[serde(default)]

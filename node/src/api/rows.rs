@@ -8,11 +8,20 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowToWrite {
     /// The key, in base64 (RFC 4648, with padding); 1 to 4096 bytes.
-    #[schema(content_encoding = "base64", min_length = 4, max_length = 5464)]
+    #[schema(
+        content_encoding = "base64",
+        min_length = 4,
+        max_length = 5464,
+        pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+    )]
     pub(crate) key: String,
     /// The value, in base64; none deletes the key.
     #[serde(default)]
-    #[schema(content_encoding = "base64", max_length = 1_310_720)]
+    #[schema(
+        content_encoding = "base64",
+        max_length = 1_310_720,
+        pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+    )]
     pub(crate) value: Option<String>,
 }
 
@@ -21,6 +30,7 @@ pub(crate) struct RowToWrite {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoadRows {
     /// The rows; of several of one key the last counts.
+    #[serde(deserialize_with = "super::object::objects")]
     #[schema(max_items = 65_536)]
     pub(crate) rows: Vec<RowToWrite>,
 }

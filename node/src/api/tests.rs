@@ -1,3 +1,5 @@
+//! The form of requests and answers.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,6 +25,16 @@ fn requests_with_unknown_fields_are_refused() {
     let body = json!({"from": 1, "to": 2, "dryrun": true});
     assert!(serde_json::from_value::<MoveRequest>(body).is_err());
     assert!(serde_json::from_value::<CancelRequest>(json!({})).is_ok());
+}
+
+#[test]
+fn a_list_of_fields_is_no_object() {
+    let request = |body| serde_json::from_value::<Object<CancelRequest>>(body).is_ok();
+    assert!(request(json!({"begun": 5})));
+    assert!(!request(json!([5, true])) && !request(json!([])));
+    let rows = |body| serde_json::from_value::<LoadRows>(body).is_ok();
+    assert!(rows(json!({"rows": [{"key": "a2V5"}]})));
+    assert!(!rows(json!({"rows": [["a2V5", null]]})));
 }
 
 #[test]

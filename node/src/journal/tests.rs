@@ -1,3 +1,5 @@
+//! What is in the journal of moves that end, go back, or pass unseen; and how much of it is kept.
+
 use std::sync::Arc;
 
 use tidegate_tablets::{

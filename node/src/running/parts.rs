@@ -14,7 +14,7 @@ use tidegate_streaming::{StreamingConfig, StreamingContext};
 use tidegate_tablets::{NodeAddress, NodeId};
 use tidegate_transport::Transport;
 use tidegate_transport::service::{Router, RouterConfig};
-use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
+use tidegate_transport_quic::{Identity, QuicConfig, QuicLimits, QuicTransport};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -31,14 +31,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let cluster = identity.cluster().to_owned();
     // Before anything that writes: who does not get the directory touches nothing.
     let data = DataDir::open(&config.data, &cluster, id)?;
-    let limits = QuicLimits::default();
-    let listen = config.listen;
-    let quic = QuicTransport::bind(QuicConfig {
-        listen,
-        identity,
-        limits,
-    });
-    let quic = quic.with_context(|| format!("`listen`: cannot take connections at {listen}"))?;
+    let quic = bind(&config, identity)?;
     let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
     let address = address(&config, &quic)?;
     let raft = metadata(&data, id, &transport).await?;
@@ -67,22 +60,21 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         kv.clone(),
     );
     let client = KvClient::new(Arc::clone(&replica) as _, Arc::clone(&transport), clock, kv);
-    info!(node = %id, cluster, incarnation = data.incarnation(), address = address.transport, "the node has started");
-    let leading = Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport)));
-    let reports = Reports::new(ReportParts {
+    let parts = ReportParts {
+        leading: Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport))),
         raft: Arc::clone(&raft),
         sessions: Arc::clone(&sessions),
         rows,
         streaming: streaming.clone(),
         transport: Arc::clone(&transport),
-        leading: Arc::clone(&leading),
-    });
+    };
+    info!(node = %id, cluster, incarnation = data.incarnation(), address = address.transport, "the node has started");
     Ok(Running {
         id,
         cluster,
         operator: Arc::new(operator(id, data.incarnation(), &raft)),
-        leading,
-        reports,
+        leading: Arc::clone(&parts.leading),
+        reports: Reports::new(parts),
         raft,
         replica,
         sessions,
@@ -100,6 +92,16 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         config,
         _data: data,
     })
+}
+
+fn bind(config: &NodeConfig, identity: Identity) -> Result<Arc<QuicTransport>> {
+    let (listen, limits) = (config.listen, QuicLimits::default());
+    let bound = QuicTransport::bind(QuicConfig {
+        listen,
+        identity,
+        limits,
+    });
+    bound.with_context(|| format!("`listen`: cannot take connections at {listen}"))
 }
 
 fn address(config: &NodeConfig, quic: &QuicTransport) -> Result<NodeAddress> {

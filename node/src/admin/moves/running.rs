@@ -13,7 +13,7 @@ use crate::api::{self, TransferProgress};
 use crate::reports::{NodeReport, TransitionReport};
 
 /// The transitions that run: stage, progress, rate, what they wait for and what failed.
-#[utoipa::path(get, path = "/v1/moves", tag = "moves", responses((status = 200, description = "The transitions that run", body = api::Moves), Problems))]
+#[utoipa::path(get, operation_id = "moves_list", path = "/v1/moves", tag = "moves", responses((status = 200, description = "The transitions that run", body = api::Moves), Problems))]
 pub(in crate::admin) async fn list(State(app): State<App>) -> Json<api::Moves> {
     let (reports, silent) = app.running.reports.reports().await;
     let metadata = app.running.raft.snapshot();

@@ -1,3 +1,5 @@
+//! What it takes to listen.
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 

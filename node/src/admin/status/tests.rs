@@ -1,3 +1,5 @@
+//! What is told of a cluster that is not as it should be.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_raft::{RaftStatus, Role};

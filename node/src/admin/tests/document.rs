@@ -1,5 +1,7 @@
 //! The document tells the truth about itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::rig::Place;
@@ -69,6 +71,7 @@ async fn the_document_has_every_path_and_every_reference_leads_somewhere() {
     }
     let paths = document["paths"].as_object().expect("paths");
     assert_eq!(paths.contains_key("/v1/inject/{point}"), cfg!(feature = "inject"));
+    let mut ids = BTreeSet::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("methods") {
             let responses = operation["responses"].as_object().expect("responses");
@@ -78,7 +81,8 @@ async fn the_document_has_every_path_and_every_reference_leads_somewhere() {
             );
             assert!(responses.contains_key("503"), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
-            assert!(operation["operationId"].is_string(), "{method} {path}");
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id.to_owned()), "{id} is not the only one");
         }
     }
     node.running.stop().await;

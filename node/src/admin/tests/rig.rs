@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tidegate_tablets::NodeId;
 use tidegate_transport::PeerId;
 use tidegate_transport_quic::authority::Authority;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, timeout};
 use tower::ServiceExt as _;
 
 use crate::admin::token::Token;
@@ -25,6 +25,9 @@ use crate::running::Running;
 
 /// How long anything is waited for.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often it is looked at.
+pub(super) const PACE: Duration = Duration::from_millis(50);
 
 /// Where nodes keep their data, and who issues their certificates.
 pub(super) struct Place {
@@ -177,12 +180,13 @@ impl Served {
     /// Asks until the answer is as wanted.
     pub(super) async fn until(&self, what: &str, path: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
         let waited = timeout(DEADLINE, async {
+            let mut pace = interval(PACE);
             loop {
+                pace.tick().await;
                 let answer = self.get(path).await;
                 if wanted(&answer) {
                     return answer;
                 }
-                sleep(Duration::from_millis(50)).await;
             }
         });
         waited.await.unwrap_or_else(|_| panic!("never: {what}"))

@@ -1,3 +1,5 @@
+//! Pages of rows of an engine in memory.
+
 use bytes::Bytes;
 use tidegate_guard::Unfenced;
 use tidegate_kv::{MemoryEngine, Timestamp};
