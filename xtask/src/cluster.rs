@@ -27,8 +27,8 @@ use crate::step::Context;
 const NODES: u32 = 4;
 /// A cluster is founded by as many; the others join.
 const FOUNDERS: usize = 3;
-/// How long nodes may take to answer, and the cluster to be healthy.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a node may take to answer, and to find the cluster healthy: on a machine that is busy, with data to read.
+const START_DEADLINE: Duration = Duration::from_secs(120);
 /// How long nodes may take to stop in good order.
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);

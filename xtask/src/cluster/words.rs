@@ -33,7 +33,7 @@ pub(super) fn ready(program: &Program, files: &Files, took: Duration) -> String 
          tidegate tables create files --tablets 8 --replicas {replicas}\n  \
          tidegate load --table files --input DIRECTORY\n  \
          tidegate tablets files\n  \
-         tidegate move 1 --from 1 --to {other} --wait\n  \
+         tidegate move 0 --from 1 --to {other} --wait\n  \
          tidegate moves --watch\n  \
          tidegate verify files\n\nCtrl-C stops the nodes.",
         directory.display()
