@@ -1,5 +1,7 @@
 //! Coordinator and balancer run where the log is led, and only there.
 
+#[cfg(feature = "inject")]
+mod held;
 mod voters;
 
 use std::fmt;
@@ -9,8 +11,10 @@ use tidegate_coordinator::{
     BalancerConfig, BalancerStatus, Coordinator, CoordinatorConfig, CoordinatorHandle, EndedTransition,
     LoadReports, TransitionStatus,
 };
+use tidegate_inject::Injector;
 use tidegate_raft::{Leadership, RaftStore};
 use tidegate_replica::ReplicaClient;
+use tidegate_tablets::MetadataStore;
 use tidegate_transport::Transport;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +24,11 @@ use tracing::{error, info};
 pub(crate) struct Leading {
     raft: Arc<RaftStore>,
     transport: Arc<dyn Transport>,
+    #[cfg_attr(
+        not(feature = "inject"),
+        allow(dead_code, reason = "it holds nothing in this build")
+    )]
+    injector: Injector,
     active: Mutex<Option<Active>>,
     stop: watch::Sender<bool>,
 }
@@ -33,10 +42,11 @@ struct Active {
 }
 
 impl Leading {
-    pub(crate) fn new(raft: Arc<RaftStore>, transport: Arc<dyn Transport>) -> Self {
+    pub(crate) fn new(raft: Arc<RaftStore>, transport: Arc<dyn Transport>, injector: Injector) -> Self {
         Self {
             raft,
             transport,
+            injector,
             active: Mutex::default(),
             stop: watch::Sender::new(false),
         }
@@ -69,7 +79,7 @@ impl Leading {
         }
         info!(term = leadership.term, "this node leads: its coordinator starts");
         let handle = Coordinator::start_with_balancer(
-            Arc::clone(&self.raft) as _,
+            self.store(),
             Arc::new(ReplicaClient::new(Arc::clone(&self.transport))),
             CoordinatorConfig::default(),
             Arc::clone(reports),
@@ -78,6 +88,14 @@ impl Leading {
         let term = leadership.term;
         let voters = tokio::spawn(voters::keep(Arc::clone(&self.raft)));
         *self.lock() = Some(Active { term, handle, voters });
+    }
+
+    /// The metadata as the coordinator sees it.
+    fn store(&self) -> Arc<dyn MetadataStore> {
+        let store: Arc<dyn MetadataStore> = Arc::clone(&self.raft) as _;
+        #[cfg(feature = "inject")]
+        let store = Arc::new(held::HeldStore::new(store, self.injector.clone()));
+        store
     }
 
     /// Stops what runs, and waits until it is gone.

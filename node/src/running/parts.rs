@@ -35,7 +35,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
     let address = address(&config, &quic)?;
     let raft = metadata(&data, id, &transport).await?;
-    let fjall = FjallEngine::open(data.rows(), FjallConfig::default()).await;
+    let fjall = FjallEngine::open(data.rows(), engine()).await;
     let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
     let rows: Arc<dyn RowStore> = Arc::clone(&fjall) as _;
     let clock = Arc::new(HybridClock::new(id, data.incarnation(), SystemClock));
@@ -60,8 +60,9 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         kv.clone(),
     );
     let client = KvClient::new(Arc::clone(&replica) as _, Arc::clone(&transport), clock, kv);
+    let leading = Leading::new(Arc::clone(&raft), Arc::clone(&transport), injector.clone());
     let parts = ReportParts {
-        leading: Arc::new(Leading::new(Arc::clone(&raft), Arc::clone(&transport))),
+        leading: Arc::new(leading),
         raft: Arc::clone(&raft),
         sessions: Arc::clone(&sessions),
         rows,
@@ -144,6 +145,16 @@ pub(super) fn router(running: &Arc<Running>) -> Router {
         router = router.with(service, serves);
     }
     router
+}
+
+/// In builds made for it, a test says after how many bytes the disk is full.
+fn engine() -> FjallConfig {
+    let mut config = FjallConfig::default();
+    if Injector::COMPILED_IN {
+        let quota = std::env::var("TIDEGATE_QUOTA_BYTES").ok();
+        config.quota_bytes = quota.and_then(|quota| quota.parse().ok());
+    }
+    config
 }
 
 fn streaming(limits: LimitsConfig) -> StreamingContext {

@@ -1,0 +1,55 @@
+//! Who leads dies in the middle of a move: another node leads, and the move goes on.
+
+use std::time::{Duration, Instant};
+
+use super::rig::{Cluster, Hold, Writer};
+
+/// From the kill until the tablet is a stage further.
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_move_outlives_two_leaders_in_a_row() {
+    // One replica: most nodes have no part in the move, and one of them has to lead.
+    let mut cluster = Cluster::with_replicas(5, 1, 1);
+    let tablet = cluster.first_tablet();
+    let writer = Writer::start(&cluster, "leaders");
+    let (source, pending) = cluster.source_and_target(tablet);
+    let stages = ["streaming", "write_both_read_new", "use_new"];
+    let holds = stages.map(|stage| cluster.hold(stage));
+    cluster.begin(tablet, source, pending);
+    cluster.until_stage(tablet, "streaming");
+    for (at, next) in [(0, "write_both_read_new"), (1, "use_new")] {
+        kill_leader(&mut cluster, tablet, [source, pending], &holds[at..], next);
+    }
+    cluster.release(&holds[2]);
+    let replicas = cluster.until_ended(tablet);
+    assert_eq!(replicas, [pending].into());
+    cluster.moved(tablet);
+    writer.check(&cluster);
+}
+
+/// Kills who leads, lets the move go on, and has it soon be at the next stage. Then the dead one comes back.
+fn kill_leader(cluster: &mut Cluster, tablet: u64, part: [u64; 2], holds: &[Hold], next: &str) {
+    let leader = loop {
+        let leader = cluster.leader(&[]);
+        if !part.contains(&leader) {
+            break leader;
+        }
+        // Who has a part in the move has to answer for it, and a dead one does not.
+        cluster.member_mut(leader).stop();
+        cluster.leader(&[leader]);
+        cluster.member_mut(leader).start();
+        cluster.member(leader).until_ready();
+        holds.iter().for_each(|hold| cluster.hold_again(hold));
+    };
+    cluster.member_mut(leader).kill();
+    let killed = Instant::now();
+    cluster.release(&holds[0]);
+    cluster.until_stage(tablet, next);
+    let took = killed.elapsed();
+    println!("node {leader} led and was killed: {next} after {took:?}");
+    assert!(took < SOON, "{took:?}");
+    cluster.member_mut(leader).start();
+    cluster.member(leader).until_ready();
+    holds[1..].iter().for_each(|hold| cluster.hold_again(hold));
+}
