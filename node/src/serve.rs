@@ -131,7 +131,7 @@ async fn serve(config: NodeConfig) -> Result<End> {
         }
     };
     let sampling = tokio::spawn(metrics.keep(Arc::clone(&running)));
-    let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()?));
+    let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()));
     signals.stop().await;
     info!("told to stop; a second signal ends the node at once");
     certificates.abort();

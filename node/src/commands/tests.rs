@@ -30,7 +30,7 @@ fn node(id: u64, role: &str) -> Value {
 
 fn status(findings: &Value, nodes: &[Value]) -> Value {
     json!({
-        "cluster": "local", "node": 1, "founded": true, "healthy": findings == &json!([]), "findings": findings,
+        "cluster": "local", "node": 1, "incarnation": 3, "founded": true, "healthy": findings == &json!([]), "findings": findings,
         "leader": 1, "term": 2, "version": 7, "balancing": true, "tables": 1, "tablets": 8, "transitions": 0,
         "nodes": nodes, "silent": [],
     })
@@ -93,7 +93,7 @@ fn tables_and_tablets() {
     });
     let text = text::<api::Tablets>(json!({"tablets": [tablet]}));
     assert!(
-        text.contains("│      7   1, 2, 3       4     10   100 B   "),
+        text.contains("│      7   1, 2, 3        4     10   100 B   "),
         "{text}"
     );
     assert!(text.contains("1 -> 4 at streaming"), "{text}");
@@ -175,7 +175,7 @@ fn a_journal_reads_as_a_story() {
 #[test]
 fn a_verdict_names_what_differs() {
     let report = json!({
-        "same": false, "rows": 10, "tombstones": 1, "differences": 2, "unfinished": 0, "silent": [], "notes": [],
+        "same": false, "rows": 10, "tombstones": 1, "differences": 2, "below_quorum": 1, "unfinished": 0, "silent": [], "notes": [],
         "named": [{"tablet": 7, "key": "aGk=", "node": 3, "what": "missing", "newest_time": 9,
             "newest_is_tombstone": false, "newest_on": 1, "below_quorum": true}],
         "tablets": [{"tablet": 7, "replicas": [], "differences": 2, "settled": 0, "unfinished": null}],

@@ -9,20 +9,23 @@ fn listen(kind: SignalKind) -> Result<Signal> {
     signal(kind).context("listening for signals")
 }
 
-/// What asks a node to stop. Once there is one, nothing of that ends the process by itself.
+/// What asks a node to stop, or to read its certificates again. Once there is one, nothing of that ends the process by
+/// itself: a hangup that comes while the node starts waits for [`Hangups`].
 #[derive(Debug)]
 pub(super) struct Signals {
     #[cfg(unix)]
     interrupt: Signal,
     #[cfg(unix)]
     terminate: Signal,
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 /// What asks a node to read its certificates again.
 #[derive(Debug)]
 pub(super) struct Hangups {
     #[cfg(unix)]
-    hangup: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -31,6 +34,7 @@ impl Signals {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            hangup: Some(listen(SignalKind::hangup())?),
         })
     }
 
@@ -59,15 +63,17 @@ impl Signals {
         }
     }
 
+    /// The hangups, those since the beginning counted as one; there are none the second time.
     #[cfg(unix)]
-    pub(super) fn hangups(&self) -> Result<Hangups> {
-        let hangup = listen(SignalKind::hangup())?;
-        Ok(Hangups { hangup })
+    pub(super) const fn hangups(&mut self) -> Hangups {
+        Hangups {
+            hangup: self.hangup.take(),
+        }
     }
 
     #[cfg(not(unix))]
-    pub(super) fn hangups(&self) -> Result<Hangups> {
-        Ok(Hangups {})
+    pub(super) const fn hangups(&mut self) -> Hangups {
+        Hangups {}
     }
 }
 
@@ -79,7 +85,11 @@ impl Hangups {
     /// Safe: it only waits.
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
-        if self.hangup.recv().await.is_none() {
+        let heard = match &mut self.hangup {
+            Some(hangup) => hangup.recv().await,
+            None => None,
+        };
+        if heard.is_none() {
             std::future::pending::<()>().await;
         }
     }
