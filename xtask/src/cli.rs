@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::report::Report;
 use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, cluster, fuzz, model, mutants, sim, workspace};
+use crate::{checks, cluster, fuzz, model, mutants, sim, torture, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -71,6 +71,9 @@ enum Command {
     /// Everything that reads what others have written, fed what libFuzzer makes up
     #[command(after_help = fuzz::HELP)]
     Fuzz(fuzz::Wanted),
+    /// Clusters of processes, broken in every way, again and again
+    #[command(after_help = torture::HELP)]
+    Torture(torture::Options),
 }
 
 /// Runs what the arguments say.
@@ -100,6 +103,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Model(words) => return model::hand_on(&context, words),
         Command::Mutants(options) => return Ok(mutants::run(&context, &options)),
         Command::Fuzz(wanted) => return fuzz::hand_on(&context, &wanted),
+        Command::Torture(options) => return torture::run(&context, &options),
     };
     let mut report = Report::new();
     for step in steps {

@@ -24,6 +24,7 @@ mod report;
 mod sim;
 mod step;
 mod tidy;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;

@@ -2,6 +2,8 @@
 
 use super::{Fault, File};
 
+/// Tests of whole processes: a binary of their own, and time as it is.
+const PROCESSES: &str = "node/tests/processes/";
 const LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 /// A test tells one story from beginning to end.
@@ -55,7 +57,7 @@ fn names(file: &File) -> Vec<Fault> {
         faults.push(file.fault(0, format!("a module named {stem} says nothing")));
     }
     if let Some((_, below)) = file.path.split_once("/tests/") {
-        let is_known = below.starts_with("it/") || below == "loom.rs";
+        let is_known = below.starts_with("it/") || below == "loom.rs" || file.path.starts_with(PROCESSES);
         if !is_known && file.path.split('/').nth(1) == Some("tests") {
             faults.push(file.fault(0, "one integration binary per crate: tests/it/main.rs"));
         }
@@ -81,7 +83,8 @@ fn words(file: &File) -> Vec<Fault> {
         }
         for sleep in SLEEPS.iter().filter(|sleep| line.contains(**sleep)) {
             let is_blocking = sleep.starts_with("thread");
-            if in_tests && (is_blocking || !has_paused_time) {
+            let is_real = file.path.starts_with(PROCESSES);
+            if in_tests && !is_real && (is_blocking || !has_paused_time) {
                 fault("a test waits for the thing, or runs on paused time".to_owned());
                 break;
             }
