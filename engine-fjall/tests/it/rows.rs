@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tidegate_engine_fjall::{FjallConfig, FjallEngine, OpenError};
 use tidegate_guard::{Gate, Guard, Rejected};
-use tidegate_kv::RowStore;
+use tidegate_kv::{RowStore, TabletSize};
 use tidegate_streaming::EngineError;
 use tidegate_tablets::TabletId;
 
@@ -271,4 +271,22 @@ async fn a_key_that_fjall_cannot_hold_is_refused_not_a_panic() {
     );
     let read = engine.read(TABLET, vec![Bytes::from(long)]).await.expect("reads");
     assert_eq!(read, [None]);
+}
+
+#[tokio::test]
+async fn the_size_of_little_is_exact_and_of_much_is_about_right() {
+    let (_directory, engine) = fresh(still()).await;
+    assert_eq!(engine.size(TABLET).await.expect("a size"), TabletSize::default());
+    let few = vec![row("a", 1, "four"), tombstone("bb", 2)];
+    engine.write(TABLET, unfenced(), few).await.expect("writes");
+    let size = engine.size(TABLET).await.expect("a size");
+    assert_eq!((size.rows, size.bytes), (2, 7));
+    let many = (0..5000).map(|n| row(&format!("k{n:04}"), 3, "a value of 20 bytes!"));
+    engine
+        .write(TABLET, unfenced(), many.collect())
+        .await
+        .expect("writes");
+    let size = engine.size(TABLET).await.expect("a size");
+    assert!((5002..5200).contains(&size.rows), "{size:?}");
+    assert!((120_000..130_000).contains(&size.bytes), "{size:?}");
 }
