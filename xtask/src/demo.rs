@@ -8,7 +8,7 @@ use crate::step::{Context, Outcome};
 const RUN: &str = "run --locked --quiet --release --package tidegate -- demo --json --quiet --limit 32MiB";
 
 /// With its metadata in one log in memory; quick, as the rest does not differ.
-const LOCAL: [&str; 6] = ["--metadata", "local", "--transport", "mem", "--limit", "8MiB"];
+const LOCAL: [&str; 4] = ["--metadata", "local", "--transport", "mem"];
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
     if !context.root.join("node/src/demo.rs").exists() {
