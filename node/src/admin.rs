@@ -149,6 +149,6 @@ fn paths() -> OpenApiRouter<App> {
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics));
     #[cfg(feature = "inject")]
-    let router = router.routes(routes!(inject::inject));
+    let router = router.routes(routes!(inject::inject, inject::injected));
     router
 }

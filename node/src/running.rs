@@ -2,6 +2,8 @@
 
 mod announce;
 mod cluster;
+#[cfg(feature = "inject")]
+mod held;
 mod hooks;
 mod parts;
 mod stop;

@@ -28,7 +28,7 @@ pub enum Change {
     },
     /// A new table whose ring is cut into as many tablets as there are replica sets.
     CreateTable {
-        /// Its name, for people.
+        /// Its name, for people; no two tables have the same.
         name: String,
         /// Each tablet's replicas.
         replicas: Vec<ReplicaSpec>,
@@ -148,6 +148,9 @@ pub enum Refused {
     /// The number is or was in use.
     #[error("node {0} is or was a member")]
     NodeExists(NodeId),
+    /// A table has that name: take another, or drop that table first.
+    #[error("table {0} has that name")]
+    TableExists(TableId),
     /// The tablet has a transition: wait for it, or cancel it.
     #[error("tablet {0} is in transition")]
     InTransition(TabletId),

@@ -54,6 +54,8 @@ enum Command {
     Advisories,
     /// Packages of every crate that can be published, built from what is in them
     Package,
+    /// The admin API of a cluster of processes, asked what its own document makes up, by schemathesis
+    FuzzApi,
     /// The demo, fenced and unfenced
     Demo,
     /// A cluster of processes on this machine, until Ctrl-C
@@ -97,6 +99,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Deny => named("deny"),
         Command::Advisories => named("advisories"),
         Command::Package => named("package"),
+        Command::FuzzApi => named("fuzz-api"),
         Command::Demo => named("demo"),
         Command::Cluster(options) => return cluster::run(&context, &options),
         Command::Sim(words) => return sim::hand_on(&context, words),

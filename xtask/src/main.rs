@@ -15,6 +15,7 @@ mod demo;
 mod deny;
 mod features;
 mod fuzz;
+mod fuzz_api;
 mod layers;
 mod model;
 mod mutants;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::workspace::{self, Member};
-use crate::{checks, demo, deny, features, layers, model, mutants, package, sim, tidy};
+use crate::{checks, demo, deny, features, fuzz_api, layers, model, mutants, package, sim, tidy};
 
 /// What every step knows.
 #[derive(Debug)]
@@ -87,6 +87,10 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "test",
         run: checks::test,
+    },
+    Step {
+        name: "fuzz-api",
+        run: fuzz_api::run,
     },
     Step {
         name: "sim",

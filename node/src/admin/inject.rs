@@ -20,11 +20,7 @@ pub(super) async fn inject(
     InPath(point): InPath<String>,
     MaySay(asked): MaySay<api::InjectRequest>,
 ) -> Result<Json<api::Injected>, Failure> {
-    if point.is_empty() || point.len() > NAME_MAX {
-        return Err(Failure::senseless(format!(
-            "a point's name is 1 to {NAME_MAX} bytes"
-        )));
-    }
+    check_name(&point)?;
     if asked
         .message
         .as_ref()
@@ -45,8 +41,33 @@ pub(super) async fn inject(
     if let Some(message) = asked.message {
         injector.message(&point, message);
     }
-    Ok(Json(api::Injected {
+    Ok(Json(state(&app, point)))
+}
+
+/// An injection point of the answering node, which stays as it is.
+#[utoipa::path(get, operation_id = "injected", path = "/v1/inject/{point}", tag = "inject", params(("point" = String, Path, description = "The point's name", min_length = 1, max_length = 128)), responses((status = 200, description = "What it is", body = api::Injected), Problems))]
+pub(super) async fn injected(
+    State(app): State<App>,
+    InPath(point): InPath<String>,
+) -> Result<Json<api::Injected>, Failure> {
+    check_name(&point)?;
+    Ok(Json(state(&app, point)))
+}
+
+fn check_name(point: &str) -> Result<(), Failure> {
+    if point.is_empty() || point.len() > NAME_MAX {
+        return Err(Failure::senseless(format!(
+            "a point's name is 1 to {NAME_MAX} bytes"
+        )));
+    }
+    Ok(())
+}
+
+fn state(app: &App, point: String) -> api::Injected {
+    let injector = &app.running.injector;
+    api::Injected {
         enabled: injector.is_enabled(&point),
+        entries: injector.entries(&point),
         point,
-    }))
+    }
 }

@@ -96,6 +96,12 @@ impl Failure {
         Self::conflict(problem_type::EXCLUDED, "The node is excluded", detail)
     }
 
+    /// There is a table of that name.
+    pub(crate) fn table_exists() -> Self {
+        let detail = "there is a table of that name already: take another name, or drop it first";
+        Self::conflict(problem_type::TABLE_EXISTS, "The table exists", detail.to_owned())
+    }
+
     /// What the metadata said.
     pub(crate) fn refused(refused: &Refused) -> Self {
         match refused {
@@ -128,6 +134,7 @@ impl Failure {
                      nodes of it back first; `give_up` gives those writes up"
                 ),
             ),
+            Refused::TableExists(_) => Self::table_exists(),
             Refused::NodeExists(node) => Self::conflict(
                 problem_type::NODE_EXISTS,
                 "The number is taken",

@@ -45,15 +45,7 @@ pub(super) async fn create(
     check(&asked)?;
     let metadata = app.newest().await?;
     if by_name(&metadata, &asked.name).is_some() {
-        let detail = format!(
-            "there is a table {:?} already: take another name, or drop it first",
-            asked.name
-        );
-        return Err(Failure::conflict(
-            problem_type::TABLE_EXISTS,
-            "The table exists",
-            detail,
-        ));
+        return Err(Failure::table_exists());
     }
     let Some(replicas) = place(&metadata, asked.tablets, asked.replicas) else {
         let detail = format!(

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InjectRequest {
-    /// Whether it is on; by default it is turned on.
+    /// Whether it is on; by default it is turned on, unless a message is sent.
     #[serde(default)]
     pub(crate) enable: Option<bool>,
     /// Whether it goes off after it was entered once.
@@ -26,4 +26,6 @@ pub(crate) struct Injected {
     pub(crate) point: String,
     /// Whether it is on.
     pub(crate) enabled: bool,
+    /// How often it was entered while it was on.
+    pub(crate) entries: u64,
 }

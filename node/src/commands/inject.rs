@@ -1,19 +1,19 @@
 //! `tidegate inject`.
 
 use clap::{ArgAction, Args};
-use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
 use super::output::Shown;
 use super::{Asking, Exit, Failure};
+use crate::api;
 use crate::client::Route;
 
 const EXAMPLE: &str = "\
 Only nodes that were built with the feature `inject` know it; it is for tests.
 
 Examples:
-  tidegate inject streaming_fail_batch --once
-  tidegate inject streaming_fail_batch --off";
+  tidegate inject streaming::before_attach --once
+  tidegate inject streaming::before_attach --off";
 
 /// Turns an injection point of the asked node on or off.
 #[derive(Debug, Args)]
@@ -36,25 +36,25 @@ pub(crate) struct InjectArgs {
 
 impl InjectArgs {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
-        let mut request = Map::new();
-        request.insert("enable".to_owned(), json!(!self.off));
-        request.insert("once".to_owned(), json!(self.once));
-        if let Some(message) = &self.message {
-            request.insert("message".to_owned(), json!(message));
-        }
+        // A message is for who waits in the point: turned on anew it would let them go.
+        let is_message_alone = self.message.is_some() && !self.once;
+        let request = api::InjectRequest {
+            enable: (!is_message_alone).then_some(!self.off),
+            once: self.once,
+            message: self.message.clone(),
+        };
         let route = Route::v1().at("inject").at(&self.point);
-        let answer: Value = self.asking.client()?.change(&Method::POST, &route, &request)?;
+        let answer: api::Injected = self.asking.client()?.change(&Method::POST, &route, &request)?;
         self.asking.output.show(&answer).map(|()| Exit::Done)
     }
 }
 
-impl Shown for Value {
+impl Shown for api::Injected {
     fn text(&self) -> String {
-        match (self.get("point").and_then(Self::as_str), self.get("enabled")) {
-            (Some(point), Some(Self::Bool(enabled))) => {
-                format!("{point} is {}", if *enabled { "on" } else { "off" })
-            }
-            _ => self.to_string(),
-        }
+        let state = if self.enabled { "on" } else { "off" };
+        format!(
+            "{} is {state}, and was entered {} times",
+            self.point, self.entries
+        )
     }
 }

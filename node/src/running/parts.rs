@@ -48,6 +48,9 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         node: id,
         store: Arc::clone(&raft) as _,
         sessions: Arc::clone(&sessions),
+        #[cfg(feature = "inject")]
+        storage: Arc::new(super::held::HeldStorage::new(storage, injector.clone())),
+        #[cfg(not(feature = "inject"))]
         storage: Arc::new(storage),
         transport: Arc::clone(&transport),
         streaming: streaming.clone(),

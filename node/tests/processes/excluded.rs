@@ -1,10 +1,12 @@
 //! A node that is excluded while it lives is cut off at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::rig::{Cluster, TABLE, Writer, until};
 
-/// From the answer to the exclusion until the node serves nothing any more.
+/// From the answer to the exclusion until the last row that is acknowledged through the node.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// From there until the node says so itself.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
@@ -18,11 +20,22 @@ fn a_node_that_is_excluded_while_it_lives_is_cut_off() {
     let before = node.send("PUT", &path, body()).expect("an answer");
     assert!(before.is_good(), "{before:?}");
     cluster.exclude(victim);
-    let writer = Writer::start(&cluster, "excluded");
+    let excluded = Instant::now();
+    let mut last = Duration::ZERO;
     until("the excluded node to be cut off", SOON, || {
+        let begun = excluded.elapsed();
+        if node.send("PUT", &path, body()).is_ok_and(|late| late.is_good()) {
+            last = begun;
+        }
         let ready = node.get("/readyz").ok()?;
         (!ready.is_good()).then_some(())
     });
+    println!(
+        "cut off after {:?}; the last write that it took began after {last:?}",
+        excluded.elapsed()
+    );
+    assert!(last < AT_ONCE, "{last:?}");
+    let writer = Writer::start(&cluster, "excluded");
     let late = node.send("PUT", &path, body()).expect("an answer");
     assert!(!late.is_good(), "{late:?}");
     let alive = node.get("/healthz").expect("an answer");

@@ -8,26 +8,42 @@ use super::seed::Seed;
 /// Connections are lost after ten seconds of silence.
 const SILENCE: Duration = Duration::from_secs(13);
 
-#[test]
-fn a_pending_replica_is_silent_for_longer_than_its_connections_last() {
-    silent(|(_, pending)| pending);
+/// A stage before the stream, and a point of the source with a batch in its hand.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    BeforeTheStream,
+    InTheStream,
 }
 
 #[test]
-fn a_source_is_silent_for_longer_than_its_connections_last() {
+fn a_source_is_silent_in_its_stream_for_longer_than_its_connections_last() {
+    silent(When::InTheStream, |(source, _)| source);
+}
+
+#[test]
+fn others_are_silent_for_longer_than_their_connections_last() {
     if Seed::of_torture().is_some() {
-        silent(|(source, _)| source);
+        silent(When::InTheStream, |(_, pending)| pending);
+        silent(When::BeforeTheStream, |(source, _)| source);
+        silent(When::BeforeTheStream, |(_, pending)| pending);
     }
 }
 
-fn silent(who: impl Fn((u64, u64)) -> u64) {
-    let mut cluster = Cluster::started(4, 2);
+fn silent(when: When, who: impl Fn((u64, u64)) -> u64) {
+    println!("{when:?}");
+    let mut cluster = Cluster::started(4, 1);
     let tablet = cluster.first_tablet();
     let writer = Writer::start(&cluster, "silent");
     let (source, pending) = cluster.source_and_target(tablet);
-    let hold = cluster.hold("write_both_read_old");
+    let hold = match when {
+        When::BeforeTheStream => cluster.hold("write_both_read_old"),
+        When::InTheStream => cluster.hold_at("streaming::before_send"),
+    };
     cluster.begin(tablet, source, pending);
-    cluster.until_stage(tablet, "write_both_read_old");
+    match when {
+        When::BeforeTheStream => cluster.until_stage(tablet, "write_both_read_old"),
+        When::InTheStream => cluster.until_held(source, &hold),
+    }
     let silent = who((source, pending));
     cluster.member_mut(silent).freeze();
     cluster.release(&hold);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::rig::{Cluster, Hold, Writer};
+use super::rig::{Cluster, Hold, STAGES, Writer};
+use super::seed::Seed;
 
 /// From the kill until the tablet is a stage further.
 const SOON: Duration = Duration::from_secs(5);
@@ -26,6 +27,46 @@ fn a_move_outlives_two_leaders_in_a_row() {
     assert_eq!(replicas, [pending].into());
     cluster.moved(tablet);
     writer.check(&cluster);
+}
+
+#[test]
+fn a_move_outlives_two_leaders_that_die_at_any_stage() {
+    let Some(mut seed) = Seed::of_torture() else {
+        return;
+    };
+    let mut stages = STAGES;
+    seed.shuffle(&mut stages);
+    let mut cluster = Cluster::started(5, 1);
+    let tablet = cluster.first_tablet();
+    for stage in stages {
+        let begun = Instant::now();
+        let writer = Writer::start(&cluster, stage);
+        let (source, pending) = cluster.source_and_target(tablet);
+        let hold = cluster.hold(stage);
+        cluster.begin_towards(stage, tablet, source, pending);
+        cluster.until_stage(tablet, stage);
+        // Whoever leads, also when it has a part in the move: the third of five nodes leads with both dead.
+        let mut dead = Vec::new();
+        for _ in 0..2 {
+            let leader = cluster.leader(&dead);
+            cluster.member_mut(leader).kill();
+            dead.push(leader);
+        }
+        cluster.leader(&dead);
+        cluster.release(&hold);
+        for node in &dead {
+            cluster.member_mut(*node).start();
+            cluster.member(*node).until_ready();
+        }
+        cluster.until_ended(tablet);
+        writer.until_more(10);
+        cluster.moved(tablet);
+        writer.check(&cluster);
+        println!(
+            "{stage}: nodes {dead:?} led and were killed; took {:?}",
+            begun.elapsed()
+        );
+    }
 }
 
 /// Kills who leads, lets the move go on, and has it soon be at the next stage. Then the dead one comes back.

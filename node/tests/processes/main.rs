@@ -6,9 +6,12 @@
 #![allow(clippy::print_stdout, reason = "what is shown when a test fails")]
 
 mod certificates;
+mod cleanup;
 mod disk;
 mod excluded;
 mod frozen;
+mod fuzzed;
+mod invented;
 mod leaders;
 mod matrix;
 mod partition;

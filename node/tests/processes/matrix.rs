@@ -5,24 +5,12 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::rig::{Cluster, DEADLINE, Writer, until};
+use super::rig::{Cluster, DEADLINE, STAGES, Writer, until};
 use super::seed::Seed;
 
 const TABLETS: u64 = 4;
 /// A move needs a place to go to after a node was excluded.
 const NODES: u64 = 5;
-
-const STAGES: [&str; 9] = [
-    "allow_write_both_read_old",
-    "write_both_read_old",
-    "streaming",
-    "write_both_read_new",
-    "use_new",
-    "cleanup",
-    "end_migration",
-    "cleanup_target",
-    "revert_migration",
-];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Victim {
@@ -96,7 +84,7 @@ impl Cell {
         let (source, pending) = cluster.source_and_target(tablet);
         let before = cluster.replicas(tablet);
         let hold = cluster.hold(self.stage);
-        self.bring_there(cluster, tablet, (source, pending));
+        cluster.begin_towards(self.stage, tablet, source, pending);
         cluster.until_stage(tablet, self.stage);
         let victim = match self.victim {
             Victim::Source => source,
@@ -125,20 +113,6 @@ impl Cell {
         writer.until_more(10);
         cluster.moved(tablet);
         writer.check(cluster);
-    }
-
-    /// Begins a move that gets to the stage: there are stages that only a way back leads through.
-    fn bring_there(self, cluster: &Cluster, tablet: u64, (source, pending): (u64, u64)) {
-        if !matches!(self.stage, "cleanup_target" | "revert_migration") {
-            cluster.begin(tablet, source, pending);
-            return;
-        }
-        let forward = cluster.hold("streaming");
-        cluster.begin(tablet, source, pending);
-        cluster.until_stage(tablet, "streaming");
-        let path = format!("/v1/tablets/{tablet}/cancel");
-        cluster.insist("POST", &path, &json!({}));
-        cluster.release(&forward);
     }
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::http::{Answer, Http};
 pub(crate) use self::member::Member;
-pub(crate) use self::moves::Hold;
+pub(crate) use self::moves::{Hold, STAGES};
 pub(crate) use self::rows::Writer;
 
 /// For all that takes its time on a busy machine, and is stuck when it takes longer.

@@ -30,6 +30,7 @@ enum OutcomeFrame {
     Invalid(String),
     Quorum(u64),
     BalancingOff,
+    TableExists(u64),
 }
 
 pub(crate) fn encode(answer: &Answer) -> Result<Bytes, CodecError> {
@@ -78,6 +79,7 @@ impl OutcomeFrame {
             Err(Refused::Invalid(why)) => Self::Invalid(why.clone().into_owned()),
             Err(Refused::Quorum(tablet)) => Self::Quorum(tablet.as_u64()),
             Err(Refused::BalancingOff) => Self::BalancingOff,
+            Err(Refused::TableExists(table)) => Self::TableExists(table.as_u64()),
             // A refusal that came after this version is still a refusal, with its reason.
             Err(other) => Self::Invalid(other.to_string()),
         }
@@ -106,6 +108,7 @@ impl OutcomeFrame {
             Self::Invalid(why) => Err(Refused::Invalid(why.into())),
             Self::Quorum(tablet) => Err(Refused::Quorum(TabletId::new(tablet))),
             Self::BalancingOff => Err(Refused::BalancingOff),
+            Self::TableExists(table) => Err(Refused::TableExists(TableId::new(table))),
         })
     }
 }

@@ -121,6 +121,7 @@ fn outcomes() -> Vec<Outcome> {
         Err(Refused::Invalid("why".into())),
         Err(Refused::Quorum(T)),
         Err(Refused::BalancingOff),
+        Err(Refused::TableExists(TableId::new(1))),
     ];
     outcomes.extend(Stage::ALL.map(|from| Err(Refused::NoEdge { from })));
     outcomes.extend(Stage::ALL.map(|stage| Err(Refused::TooLate { stage })));

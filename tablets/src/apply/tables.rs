@@ -23,6 +23,10 @@ impl Metadata {
         {
             return Err(Refused::NoNode(*node));
         }
+        // Two who make it at once both saw that there was none. Tables are few, and seldom made.
+        if let Some((taken, _)) = self.tables.iter().find(|(_, table)| table.name == name) {
+            return Err(Refused::TableExists(*taken));
+        }
         // Numbers that were given once are never given again, so the counters only grow.
         let (Some(next_table), Some(next_tablet)) = (
             self.next_table.checked_add(1),

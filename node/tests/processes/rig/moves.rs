@@ -7,17 +7,41 @@ use serde_json::{Value, json};
 
 use super::{Cluster, DEADLINE, until};
 
-/// A stage that no transition leaves while this is there, whoever leads.
+/// The stages of a move, forward and back.
+pub(crate) const STAGES: [&str; 9] = [
+    "allow_write_both_read_old",
+    "write_both_read_old",
+    "streaming",
+    "write_both_read_new",
+    "use_new",
+    "cleanup",
+    "end_migration",
+    "cleanup_target",
+    "revert_migration",
+];
+
+/// A place that nobody leaves while this is there: by default a stage, whoever leads.
 #[must_use = "release it"]
 pub(crate) struct Hold {
     point: String,
 }
 
+impl Hold {
+    fn path(&self) -> String {
+        format!("/v1/inject/{}", self.point)
+    }
+}
+
 impl Cluster {
     /// Holds every transition at a stage, on all nodes that run.
     pub(crate) fn hold(&self, stage: &str) -> Hold {
+        self.hold_at(&format!("coordinator::advance::{stage}"))
+    }
+
+    /// Holds all who come by a point, on all nodes that run.
+    pub(crate) fn hold_at(&self, point: &str) -> Hold {
         let hold = Hold {
-            point: format!("coordinator::advance::{stage}"),
+            point: point.to_owned(),
         };
         self.inject(&hold, true);
         hold
@@ -34,13 +58,20 @@ impl Cluster {
 
     fn inject(&self, hold: &Hold, enable: bool) {
         for member in self.running() {
-            let path = format!("/v1/inject/{}", hold.point);
             let answer = member
                 .http()
-                .ask("POST", &path, Some(&json!({ "enable": enable })));
+                .ask("POST", &hold.path(), Some(&json!({ "enable": enable })));
             let answer = answer.expect("an answer");
             assert!(answer.is_good(), "{answer:?}");
         }
+    }
+
+    /// Waits until somebody on the node is held there.
+    pub(crate) fn until_held(&self, node: u64, hold: &Hold) {
+        until(&format!("{} on node {node}", hold.point), DEADLINE, || {
+            let answer = self.member(node).http().get(&hold.path()).ok()?;
+            (answer.json["entries"].as_u64()? > 0).then_some(())
+        });
     }
 
     /// A tablet as a node knows it that is none of these.
@@ -85,6 +116,19 @@ impl Cluster {
     pub(crate) fn begin(&self, tablet: u64, from: u64, to: u64) -> Value {
         let path = format!("/v1/tablets/{tablet}/move");
         self.insist("POST", &path, &json!({ "from": from, "to": to }))
+    }
+
+    /// Begins a move that gets to the stage: there are stages that only a way back leads through.
+    pub(crate) fn begin_towards(&self, stage: &str, tablet: u64, from: u64, to: u64) {
+        if !matches!(stage, "cleanup_target" | "revert_migration") {
+            self.begin(tablet, from, to);
+            return;
+        }
+        let forward = self.hold("streaming");
+        self.begin(tablet, from, to);
+        self.until_stage(tablet, "streaming");
+        self.insist("POST", &format!("/v1/tablets/{tablet}/cancel"), &json!({}));
+        self.release(&forward);
     }
 
     pub(crate) fn until_stage(&self, id: u64, stage: &str) {

@@ -251,6 +251,14 @@ fn a_table_that_makes_no_sense_is_refused() {
             why,
         );
     }
+    let taken = cluster.tablet().table;
+    cluster.refuse(
+        Change::CreateTable {
+            name: "t".to_owned(),
+            replicas: vec![set([1])],
+        },
+        Refused::TableExists(taken),
+    );
     let name = "u".repeat(Table::NAME_BYTES_MAX + 1);
     let why = Refused::invalid("the name of a table is too long");
     cluster.refuse(

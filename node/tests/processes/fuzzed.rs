@@ -1,0 +1,58 @@
+//! The admin API, asked what its own document makes up.
+
+use std::process::Command;
+
+use super::rig::Cluster;
+use super::seed::loud;
+
+/// Where `cargo xtask fuzz-api` has put schemathesis: the directory that python finds it in.
+const VARIABLE: &str = "TIDEGATE_SCHEMATHESIS";
+/// What is no server's fault: it is documented, and says so of itself.
+const CONFIG: &str =
+    "[checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", \"503\", \"504\"]\n";
+/// Points that hold everything up, and exclusions: what is left would prove nothing.
+const NOT_ASKED: &str = "^/v1/inject|/exclude$";
+
+#[test]
+fn no_request_is_too_much_for_the_admin_api() {
+    let Ok(tool) = std::env::var(VARIABLE) else {
+        loud("SKIPPED: the admin API is not fuzzed; `cargo xtask fuzz-api` does");
+        return;
+    };
+    let cluster = Cluster::started(3, 2);
+    let config = cluster.root().join("schemathesis.toml");
+    std::fs::write(&config, CONFIG).expect("writes");
+    let admin = cluster.any(&[]).admin();
+    let mut fuzz = Command::new("python3");
+    fuzz.env("PYTHONPATH", &tool).current_dir(cluster.root());
+    fuzz.args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(&config);
+    fuzz.args(["run", &format!("{admin}/openapi.json"), "--url", &admin]);
+    fuzz.args([
+        "--checks",
+        "not_a_server_error",
+        "--max-examples",
+        "25",
+        "--request-timeout",
+        "40",
+    ]);
+    fuzz.args([
+        "--exclude-path-regex",
+        NOT_ASKED,
+        "--no-color",
+        "--phases",
+        "coverage,fuzzing",
+    ]);
+    let ended = fuzz.output().expect("python3 runs");
+    let told = String::from_utf8_lossy(&ended.stdout);
+    println!("{told}");
+    assert!(
+        ended.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    for member in cluster.running() {
+        let alive = member.http().get("/healthz").expect("an answer");
+        assert!(alive.is_good(), "node {}: {alive:?}", member.number);
+    }
+}
