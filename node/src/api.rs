@@ -6,6 +6,7 @@
 mod balancing;
 mod barriers;
 mod cluster;
+mod inject;
 mod journal;
 mod moves;
 mod nodes;
@@ -21,13 +22,9 @@ mod throttle;
 mod transition;
 mod verify;
 
-#[cfg(feature = "inject")]
-mod inject;
-
 pub(crate) use self::balancing::{Balancing, PlannedMove, SetBalancing, WaitingMove};
 pub(crate) use self::barriers::{Barrier, BarrierWait, Barriers};
 pub(crate) use self::cluster::{Founded, FoundingNode, InitRequest};
-#[cfg(feature = "inject")]
 pub(crate) use self::inject::{InjectRequest, Injected};
 pub(crate) use self::journal::{Journal, JournalEntry, JournalEvent, MoveOutcome, MoveRecord, StageRecord};
 pub(crate) use self::moves::{
