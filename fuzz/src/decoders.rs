@@ -2,6 +2,7 @@
 
 pub(crate) mod fjall;
 pub(crate) mod kv;
+pub(crate) mod raft;
 pub(crate) mod replica;
 pub(crate) mod streaming;
 pub(crate) mod transport;

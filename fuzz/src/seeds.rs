@@ -17,6 +17,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "quic_frames" => messages::quic_frames(),
         "certificate" => certificates(),
         "control" => [messages::control_requests(), messages::control_answers()].concat(),
+        "raft_messages" => messages::raft_messages(),
+        "raft_records" => messages::raft_records(),
         "stream_frames" => messages::frames(),
         "stream_sealed" => messages::headers(),
         "kv_messages" => [messages::kv_requests(), messages::kv_answers()].concat(),

@@ -74,6 +74,15 @@ pub const TARGETS: &[Target] = &[
         base: 5 << 20,
         ..decoder("control", decoders::replica::control)
     },
+    // Likewise, within limits that grow with the frame.
+    Target {
+        base: 20 << 20,
+        ..decoder("raft_messages", decoders::raft::messages)
+    },
+    Target {
+        base: 20 << 20,
+        ..decoder("raft_records", decoders::raft::records)
+    },
     decoder("stream_frames", decoders::streaming::frames),
     decoder("stream_sealed", decoders::streaming::sealed),
     decoder("kv_messages", decoders::kv::messages),

@@ -54,6 +54,9 @@ mod asking;
 mod codec;
 mod config;
 mod copy;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod disk;
 mod following;
 mod leaders;

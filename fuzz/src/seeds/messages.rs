@@ -130,6 +130,51 @@ fn message(header: &[u8], body: &[u8]) -> Vec<u8> {
     [&len.to_le_bytes()[..], header, body].concat()
 }
 
+/// A vote: term, node, not committed.
+const VOTE: [u8; 3] = [4, 2, 0];
+/// A position: term, index.
+const LOG_ID: [u8; 2] = [4, 9];
+/// A proposal: its number, and changes: a node is added, a table made of one tablet on it, balancing switched off.
+const PROPOSAL: &[u8] = b"\x07\x03\x00\x02\x02\x01t\x01\x01\x02\x08\x00";
+
+pub(super) fn raft_messages() -> Vec<Vec<u8>> {
+    let some = [&[1][..], &LOG_ID].concat();
+    let entry = entries()[1].clone();
+    let entries = [&(entry.len() as u32).to_le_bytes()[..], &entry].concat();
+    vec![
+        message(&[&[0][..], &VOTE, &some, &[0]].concat(), &entries),
+        message(&[&[1][..], &VOTE, &some, &[0]].concat(), &[]),
+        message(&[&[3][..], &VOTE].concat(), b"a snapshot"),
+        message(&[&[4][..], &VOTE, &[3], &some].concat(), &[]),
+        message(&[5, 200], PROPOSAL),
+        message(&[6], &[]),
+        message(&[7, 0, 3, 200], &[]),
+        // Replies.
+        message(&[&[4][..], &VOTE, &[1], &some].concat(), &[]),
+        message(&[7], &[9, 1, 0]),
+        message(&[10, 1, 3], &[]),
+        message(b"\x0d\x02no", &[]),
+    ]
+}
+
+/// Nothing, a proposal, and a membership of two.
+fn entries() -> [Vec<u8>; 3] {
+    [
+        [&LOG_ID[..], &[0]].concat(),
+        [&LOG_ID[..], &[1], PROPOSAL].concat(),
+        [&LOG_ID[..], b"\x02\x01\x02\x01\x02\x02\x01\x02"].concat(),
+    ]
+}
+
+pub(super) fn raft_records() -> Vec<Vec<u8>> {
+    let answer = b"\x09\x03\x00\x01\x01\x02\x05".to_vec();
+    [
+        entries().to_vec(),
+        vec![answer, VOTE.to_vec(), [&[1][..], &LOG_ID].concat()],
+    ]
+    .concat()
+}
+
 pub(super) fn kv_requests() -> Vec<Vec<u8>> {
     let shown = with_transitions();
     let small = |number: u64| u8::try_from(number).unwrap_or_default();
