@@ -11,7 +11,8 @@
 //!
 //! A node whose rack nobody named is a rack by itself. Balancing never lowers the number of racks that a tablet's
 //! replicas stand in. Rebuild and drain take a node in a rack that has no replica of the tablet; only where there is
-//! no such node do two replicas share one. Nodes that are excluded or drain do not count: they will be gone.
+//! no such node do two replicas share one. Where such a node rests for the tablet, a drain waits and a rebuild does
+//! not. Nodes that are excluded or drain do not count: they will be gone.
 //!
 //! # Weight
 //!

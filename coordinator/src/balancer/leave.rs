@@ -37,7 +37,7 @@ fn leave(draft: &mut Draft<'_>, (id, tablet): (TabletId, &Tablet), from: NodeId,
         return draft.wait(id, from, reason, WhyWait::Permits);
     }
     let taken = draft.racks(tablet, from);
-    let (choice, waits) = target(draft, (id, tablet), &taken);
+    let (choice, waits) = target(draft, (id, tablet), &taken, reason);
     let Some(to) = choice else {
         if waits == WhyWait::Permits {
             draft.want(&sources);
@@ -73,10 +73,14 @@ fn sources(draft: &Draft<'_>, tablet: &Tablet, from: NodeId, reason: Reason) -> 
 
 /// The lightest node that may take it now, in a rack that has no replica if any such node is there; else what it
 /// waits for.
+///
+/// A node that rests for the tablet is no reason for a drain to share a rack: the drain waits for it. A rebuild does
+/// not wait, as a replica is missing meanwhile.
 fn target(
     draft: &Draft<'_>,
     (id, tablet): (TabletId, &Tablet),
     taken: &BTreeSet<Rack<'_>>,
+    reason: Reason,
 ) -> (Option<NodeId>, WhyWait) {
     let free = draft.staying().into_iter().map(|(node, _)| node);
     let free: Vec<NodeId> = free.filter(|node| !tablet.replicas.contains(node)).collect();
@@ -86,10 +90,16 @@ fn target(
         .filter(|node| !draft.rests(id, *node))
         .collect();
     let shares = |node: &NodeId| taken.contains(&Rack::of(draft.metadata, *node));
-    let must_share = awake.iter().all(shares);
-    let fits = |node: &&NodeId| must_share || !shares(node);
-    let choice = awake.iter().filter(fits).find(|node| draft.may_receive(**node));
-    let waits = match (free.is_empty(), awake.is_empty()) {
+    let must_share = match reason {
+        Reason::Rebuild => awake.iter().all(shares),
+        _ => free.iter().all(shares),
+    };
+    let fits: Vec<NodeId> = awake
+        .into_iter()
+        .filter(|node| must_share || !shares(node))
+        .collect();
+    let choice = fits.iter().find(|node| draft.may_receive(**node));
+    let waits = match (free.is_empty(), fits.is_empty()) {
         (true, _) => WhyWait::NoNode,
         (_, true) => WhyWait::Resting,
         _ => WhyWait::Permits,

@@ -67,6 +67,22 @@ fn a_replica_goes_to_a_rack_that_has_none_if_there_is_one() {
 }
 
 #[test]
+fn a_drain_waits_for_a_rack_that_only_rests_and_a_rebuild_does_not() {
+    let mut world = World::new(5, &[&[1, 2, 3]]);
+    world.racks(&[(1, "a"), (2, "b"), (3, "c"), (4, "a"), (5, "c")]);
+    world.resting.insert((t(0), n(5)));
+    let mut drains = world.clone();
+    drains.drain(3);
+    let plan = drains.plan();
+    assert_eq!((plan.moves.len(), plan.waiting_total), (0, 1), "{plan:?}");
+    assert_eq!(plan.waiting[0].why, WhyWait::Resting);
+    drains.resting.clear();
+    assert_eq!(drains.moves(), [(0, 3, 5, Reason::Drain)]);
+    world.exclude(3);
+    assert_eq!(world.moves(), [(0, 3, 4, Reason::Rebuild)]);
+}
+
+#[test]
 fn the_rack_of_a_replica_that_goes_too_is_free() {
     let mut world = World::new(5, &[&[1, 2, 3]]);
     world.racks(&[(1, "a"), (2, "b"), (3, "c"), (4, "b"), (5, "c")]);
