@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tidegate_tablets::NodeId;
-use tidegate_transport::PeerId;
+use tidegate_transport::{PeerId, ResetCode, StreamError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::codec::message::{Reply, Request};
 use crate::node::Node;
-use crate::wire::{self, CallError};
+use crate::wire::{self, CallError, WireError};
 
 /// What was asked was not answered in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Node {
                 let reason = error.to_string();
                 return Attempt::Answered(Reply::Refused { reason });
             }
-            Err(error @ CallError::NotMade(_)) => (false, error),
+            Err(error) if not_begun(&error) => (false, error),
             Err(error) => (true, error),
         };
         Attempt::Again {
@@ -167,6 +167,14 @@ fn judge(asked: NodeId, reply: Reply) -> Attempt {
         },
         reply => Attempt::Answered(reply),
     }
+}
+
+/// Whether nothing can have come of it: it was not sent, or the node would not listen.
+const fn not_begun(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::NotMade(_) | CallError::Cut(WireError::Stream(StreamError::Reset(ResetCode::Refused)))
+    )
 }
 
 fn doubled(pause: Duration, max: Duration) -> Duration {

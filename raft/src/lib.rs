@@ -39,7 +39,8 @@
 //! 4. A read barrier ends only after a majority has said, later than its begin, that the leader asked still leads.
 //!    No lease, and so no clock, is relied on for it.
 //! 5. A copy never goes back, and one that was given stays as it is.
-//! 6. Whoever votes or leads is who the transport says; a node that is excluded is not listened to.
+//! 6. Whoever votes or leads is who the transport says; a node that is excluded is not listened to, and only members ask
+//!    the leader for anything.
 //! 7. Every call between nodes has a deadline, every proposal ends, and every queue has a bound.
 //! 8. A disk of a later format, or of another node, is refused and left as it is.
 //!

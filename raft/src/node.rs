@@ -53,6 +53,23 @@ impl Node {
         leader.map(NodeId::new)
     }
 
+    /// Whether that node votes or learns, as far as this one knows.
+    pub(crate) fn takes_part(&self, node: u64) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().get_node(&node).is_some()
+    }
+
+    /// Whether its log is empty: it belongs to no cluster, or has heard nothing of it.
+    pub(crate) async fn is_new(&self) -> bool {
+        if self.raft.metrics().borrow_watched().last_log_index.is_some() {
+            return false;
+        }
+        // Who has just started says so of itself too, until it has looked at its disk.
+        let empty = self.raft.with_raft_state(|state| state.log_ids.last().is_none());
+        empty.await.unwrap_or(false)
+    }
+
     /// Completes when this node hears of another leader than `leader`, and than the one that it knows of now.
     pub(crate) async fn other_leader(&self, leader: NodeId) {
         let mut metrics = self.raft.metrics();

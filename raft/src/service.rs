@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use crate::codec::message::{Reply, Request};
 use crate::node::Node;
 use crate::types::{RaftSnapshot, RaftVote};
-use crate::wire::{self, WireError};
+use crate::wire::{self, BODY_MAX, STRANGERS_BODY_MAX, WireError};
 
 /// Answers what other nodes ask of this node's log.
 #[derive(Debug)]
@@ -39,8 +39,11 @@ impl Service for RaftService {
             send.reset(ResetCode::Refused);
             return;
         };
+        if self.is_excluded(peer) {
+            return send.reset(ResetCode::Refused);
+        }
         let wait = self.node.config.caller_wait;
-        let request = match wire::receive(recv.as_mut(), wait).await {
+        let request = match wire::receive(recv.as_mut(), wait, self.body_max(peer).await).await {
             Ok(Some(request)) => request,
             Err(WireError::Protocol) => return send.reset(ResetCode::Decode),
             Err(WireError::Stalled) => return send.reset(ResetCode::Stalled),
@@ -84,12 +87,61 @@ async fn abandoned(recv: &mut dyn RecvHalf) -> ResetCode {
 }
 
 impl RaftService {
-    async fn answer(&self, peer: PeerId, request: Request) -> Result<Reply, ResetCode> {
-        let node = &self.node;
-        if node.copy.metadata().is_excluded(NodeId::new(peer.as_u64())) {
+    fn is_excluded(&self, peer: PeerId) -> bool {
+        let excluded = self.node.copy.metadata().is_excluded(NodeId::new(peer.as_u64()));
+        if excluded {
             warn!(%peer, "refused a call from a node that is excluded");
+        }
+        excluded
+    }
+
+    /// Whether the peer is one of the cluster's nodes, as far as this one knows.
+    fn is_member(&self, peer: PeerId) -> bool {
+        let node = peer.as_u64();
+        let metadata = self.node.copy.metadata();
+        let listed = metadata.nodes.get(&NodeId::new(node));
+        match listed {
+            Some(info) => !info.excluded,
+            None => self.node.takes_part(node),
+        }
+    }
+
+    /// How long a body may be from there. Only a leader has a long one: a snapshot. A node that was away knows its
+    /// leader by then; one that is new knows nobody.
+    async fn body_max(&self, peer: PeerId) -> u64 {
+        let leads = self.node.leader() == Some(NodeId::new(peer.as_u64()));
+        if leads || self.is_member(peer) || self.node.is_new().await {
+            BODY_MAX
+        } else {
+            STRANGERS_BODY_MAX
+        }
+    }
+
+    /// What only members may ask of the one that leads. What keeps the log together may come from a node that this one
+    /// has not heard of yet: its vote and its term are its papers.
+    fn may_ask(&self, peer: PeerId, request: &Request) -> Result<(), ResetCode> {
+        let for_members = matches!(
+            request,
+            Request::Propose { .. } | Request::ReadIndex | Request::Change { .. }
+        );
+        if for_members && !self.is_member(peer) {
+            debug!(%peer, "refused a call from a node that is no member");
             return Err(ResetCode::Refused);
         }
+        Ok(())
+    }
+
+    async fn answer(&self, peer: PeerId, request: Request) -> Result<Reply, ResetCode> {
+        let node = &self.node;
+        // Also here: the request may have taken its time.
+        if self.is_excluded(peer) {
+            return Err(ResetCode::Refused);
+        }
+        if matches!(request, Request::ReadIndex) && node.is_new().await {
+            // Whoever asks: so it is seen that this node belongs to no cluster.
+            return Ok(Reply::NotLeader { leader: None });
+        }
+        self.may_ask(peer, &request)?;
         let stopped = |_| ResetCode::Shutdown;
         let raft = &node.raft;
         Ok(match request {

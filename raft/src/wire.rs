@@ -20,7 +20,9 @@ pub const RAFT_SERVICE: ServiceId = ServiceId::new(4);
 /// Bytes of a body in one frame.
 const PART: usize = 256 << 10;
 /// Bytes in the longest body: a snapshot of several million tablets.
-const BODY_MAX: u64 = 1 << 30;
+pub(crate) const BODY_MAX: u64 = 1 << 30;
+/// Bytes in the longest body of a node that may send no snapshot: one append.
+pub(crate) const STRANGERS_BODY_MAX: u64 = 16 << 20;
 /// Bytes set aside before they have come.
 const FIRST_MAX: usize = 1 << 20;
 
@@ -61,12 +63,16 @@ pub(crate) async fn send(half: &mut dyn SendHalf, message: &Message) -> Result<(
 }
 
 /// The next message; none once the peer has ended the stream. Each frame has to come within `wait`.
-pub(crate) async fn receive(half: &mut dyn RecvHalf, wait: Duration) -> Result<Option<Message>, WireError> {
+pub(crate) async fn receive(
+    half: &mut dyn RecvHalf,
+    wait: Duration,
+    body_max: u64,
+) -> Result<Option<Message>, WireError> {
     let Some(mut header) = frame(half, wait).await? else {
         return Ok(None);
     };
     let len = header.try_get_u64_le().map_err(|_| WireError::Protocol)?;
-    if len > BODY_MAX {
+    if len > body_max {
         return Err(WireError::Protocol);
     }
     let len = usize::try_from(len).map_err(|_| WireError::Protocol)?;
@@ -108,7 +114,7 @@ pub(crate) async fn call(
         let cut = |error: StreamError| CallError::Cut(error.into());
         send(stream.send.as_mut(), &request).await.map_err(cut)?;
         // The sending half stays open until the reply is there: the peer sees by it that somebody waits.
-        let reply = receive(stream.recv.as_mut(), deadline)
+        let reply = receive(stream.recv.as_mut(), deadline, BODY_MAX)
             .await
             .map_err(CallError::Cut)?;
         Ok(Reply::decode(&reply.ok_or(CallError::Cut(WireError::Protocol))?)?)

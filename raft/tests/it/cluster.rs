@@ -37,7 +37,7 @@ pub(crate) fn config() -> RaftConfig {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) store: Arc<RaftStore>,
-    transport: Arc<MemTransport>,
+    pub(crate) transport: Arc<MemTransport>,
     serving: JoinHandle<()>,
 }
 

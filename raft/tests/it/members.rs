@@ -1,9 +1,13 @@
 //! Nodes come, get a vote, lead, and go.
 
-use tidegate_raft::{FoundError, MembershipChange, MembershipError, Role};
-use tidegate_tablets::{MetadataStore as _, NodeId, StoreStopped};
+use tidegate_raft::{FoundError, MembershipChange, MembershipError, RAFT_SERVICE, Role};
+use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, StoreStopped};
+use tidegate_transport::service::open_service;
+use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
+use tidegate_transport_mem::MemTransport;
+use tokio::time::timeout;
 
-use crate::cluster::{Nodes, config, until, within};
+use crate::cluster::{Nodes, adding, config, until, within};
 
 #[tokio::test(start_paused = true)]
 async fn a_node_becomes_learner_then_voter_and_is_removed() {
@@ -131,10 +135,86 @@ async fn a_node_that_is_excluded_is_not_listened_to() {
     assert!(outcomes[0].is_ok());
     let alone = nodes.store(excluded);
     let barrier = alone.read_barrier();
-    assert!(
-        tokio::time::timeout(config().election_max, barrier)
-            .await
-            .is_err()
-    );
+    assert!(timeout(config().election_max, barrier).await.is_err());
     assert!(nodes.add(leader, 10).await[0].is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_no_member_has_nothing_to_ask_for() {
+    let mut nodes = Nodes::start(config(), 3, 1).await;
+    let (leader, stranger) = (nodes.leader_of(3).await, NodeId::new(4));
+    let lead = nodes.store(leader);
+    lead.change(MembershipChange::AddLearner(stranger)).await.unwrap();
+    let knows = nodes.store(4);
+    within("it reads", knows.read_barrier()).await.unwrap();
+    // It still knows who leads.
+    lead.change(MembershipChange::Remove(stranger)).await.unwrap();
+
+    let proposal = nodes.proposal(vec![adding(10)]);
+    let refused = knows.propose(proposal.clone()).await;
+    assert!(matches!(refused, Err(ProposeError::NotTaken(_))), "{refused:?}");
+    assert!(!nodes.has(leader, 10));
+    let refused = knows.change(MembershipChange::AddLearner(stranger)).await;
+    assert!(matches!(refused, Err(MembershipError::NotDone(_))), "{refused:?}");
+    assert!(lead.status().learners.is_empty());
+    let barrier = timeout(config().election_max * 4, knows.read_barrier()).await;
+    assert!(barrier.is_err(), "a barrier ended at a node that is no member");
+
+    nodes.add(leader, 4).await;
+    assert!(
+        within("a member asks", knows.propose(proposal)).await.is_err(),
+        "it is decided, and never comes here"
+    );
+    assert!(nodes.has(leader, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_may_send_a_snapshot_may_send_as_much_as_one() {
+    let nodes = Nodes::start(config(), 3, 1).await;
+    let leader = nodes.leader_of(3).await;
+    let follower = (1..=3).find(|node| *node != leader).unwrap();
+    let stranger = nodes.network.join(PeerId::new(66)).unwrap();
+    for (from, to, too_long) in [
+        (66, follower, true),
+        // One that is new knows nobody.
+        (66, 4, false),
+        (leader, follower, false),
+    ] {
+        let from: &MemTransport = match from {
+            66 => &stranger,
+            member => &nodes.running[&member].transport,
+        };
+        let mut stream = open_service(from, PeerId::new(to), RAFT_SERVICE).await.unwrap();
+        let header = [&(17_u64 << 20).to_le_bytes()[..], &[6]].concat();
+        stream.send.send(&[header.into()]).await.unwrap();
+        let ended = timeout(config().call_deadline, stream.recv.recv()).await;
+        match ended {
+            Ok(ended) if too_long => assert_eq!(ended, Err(StreamError::Reset(ResetCode::Decode))),
+            Err(_) if !too_long => {}
+            other => panic!("to node {to}: {other:?}"),
+        }
+    }
+    stranger.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_no_cluster_says_so_to_anybody() {
+    let nodes = Nodes::start(config(), 3, 1).await;
+    let leader = nodes.leader_of(3).await;
+    let stranger = nodes.network.join(PeerId::new(66)).unwrap();
+    for (to, answered) in [(4, true), (leader, false)] {
+        let mut stream = open_service(&*stranger, PeerId::new(to), RAFT_SERVICE)
+            .await
+            .unwrap();
+        let read_index = [&0_u64.to_le_bytes()[..], &[6]].concat();
+        stream.send.send(&[read_index.into()]).await.unwrap();
+        let reply = within("a reply", stream.recv.recv()).await;
+        if answered {
+            let not_leader = [&0_u64.to_le_bytes()[..], &[10, 0]].concat();
+            assert_eq!(reply, Ok(Some(not_leader.into())));
+        } else {
+            assert_eq!(reply, Err(StreamError::Reset(ResetCode::Refused)));
+        }
+    }
+    stranger.shutdown().await;
 }
