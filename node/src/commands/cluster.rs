@@ -1,6 +1,7 @@
 //! `tidegate init` and `join`.
 
 mod member;
+mod starting;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,9 +20,9 @@ use crate::client::{Client, Route};
 const DEADLINE: Duration = Duration::from_secs(120);
 
 const INIT_EXAMPLE: &str = "\
-Once in a cluster's life. All the nodes must run (`tidegate serve`) and reach each other. Three or five are a good
-beginning: these vote on the metadata. More come by `tidegate join`. It asks the first node that is named, unless --admin
-names another of them.
+Once in a cluster's life. All the nodes must run (`tidegate serve`) and reach each other; for those that were started a
+moment ago it waits. Three or five are a good beginning: these vote on the metadata. More come by `tidegate join`. It asks
+the first node that is named, unless --admin names another of them.
 
 Examples:
   tidegate init --config n1.toml n2.toml n3.toml
@@ -52,6 +53,8 @@ impl InitArgs {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let members = members(&self.node, &self.config)?;
         let client = asked(&self.asking, members.first().map(|member| member.admin.as_str()))?;
+        let admins = members.iter().map(|member| member.admin.as_str());
+        starting::await_answers(&self.asking.connection, admins)?;
         let request = InitRequest {
             nodes: members.iter().map(Member::founding).collect(),
             dry_run: self.dry_run,
@@ -116,6 +119,7 @@ impl JoinArgs {
             Some(via) => Client::new(&self.asking.connection.at(via))?.within(DEADLINE),
             None => asked(&self.asking, None)?,
         };
+        starting::await_answers(&self.asking.connection, [member.admin.as_str()])?;
         let request = JoinRequest {
             id: member.id,
             transport: member.transport,
