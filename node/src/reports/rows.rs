@@ -137,6 +137,9 @@ async fn read(
             }
             room = room.saturating_sub(each(row));
             left -= 1;
+            if ask.until.as_ref().is_some_and(|until| row.key == until.0) {
+                return Ok(None);
+            }
             if room == 0 {
                 return Ok(Some(Key(row.key.clone())));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde_json::{Value, json};
 use tidegate_guard::Unfenced;
-use tidegate_kv::Row;
+use tidegate_kv::{Row, Timestamp};
 use tidegate_tablets::{MetadataStore as _, NodeId, TabletId};
 use tokio::time::interval;
 
@@ -210,6 +210,44 @@ async fn verify_names_a_row_that_one_replica_does_not_hold() {
         );
         assert_ne!(difference["node"], json!(node.as_u64()));
     }
+    stop_all(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_comes_to_an_end_where_a_replica_lacks_rows_of_the_first_range() {
+    const MANY: usize = 5000;
+    const LACKS: usize = 10;
+    let place = Place::new();
+    let nodes = place.found().await;
+    let asked = json!({"name": "many", "tablets": 1, "replicas": 3});
+    let created = nodes[0].post("/v1/tables", asked).await.expect(201);
+    let tablet = TabletId::new(created["tablets"][0].as_u64().expect("a number"));
+    let metadata = nodes[0].running.raft.snapshot();
+    let row = |at: usize| Row {
+        key: format!("key-{at:05}").into(),
+        timestamp: Timestamp {
+            time: 7,
+            node: 1,
+            start: 1,
+        },
+        value: Some("v".into()),
+    };
+    for (at, node) in metadata.tablets[&tablet].replicas.iter().enumerate() {
+        let lacks = if at == 1 { LACKS } else { 0 };
+        let rows = nodes[node.as_u64() as usize - 1].running.reports.rows();
+        let held: Vec<Row> = (lacks..MANY).map(row).collect();
+        for rows_at_once in held.chunks(500) {
+            let guard = Arc::new(Unfenced);
+            let written = rows.write(tablet, guard, rows_at_once.to_vec()).await;
+            written.expect("writes");
+        }
+    }
+    let report = nodes[0]
+        .post("/v1/tables/many/verify", json!({}))
+        .await
+        .expect(200);
+    let told = ["unfinished", "differences", "below_quorum", "rows"].map(|key| report[key].clone());
+    assert_eq!(told, [json!(0), json!(LACKS), json!(0), json!(MANY)], "{report}");
     stop_all(nodes).await;
 }
 

@@ -120,21 +120,9 @@ impl Comparison<'_> {
                 };
                 digests.insert(node, digest);
             }
-            let nearest = digests
-                .values()
-                .filter_map(|digest| digest.stopped_at.clone())
-                .min();
-            match nearest {
-                None => return Ok((digests, end)),
-                // All of them came that far and no further.
-                Some(nearest)
-                    if digests
-                        .values()
-                        .all(|it| it.stopped_at.as_ref() == Some(&nearest)) =>
-                {
-                    return Ok((digests, Some(nearest)));
-                }
-                Some(nearest) => end = Some(nearest),
+            match common_end(&digests, &end) {
+                Ok(end) => return Ok((digests, end)),
+                Err(nearest) => end = Some(nearest),
             }
         }
         Err(stopped(
@@ -309,6 +297,20 @@ impl Comparison<'_> {
     }
 }
 
+/// Where ranges that were read up to `end` all stop, or where else to read them to.
+fn common_end(digests: &BTreeMap<NodeId, RangeDigest>, end: &Option<Key>) -> Result<Option<Key>, Key> {
+    // Whoever stopped at the end has read all of it, as have those that say nothing.
+    let stops = || {
+        digests
+            .values()
+            .map(|digest| digest.stopped_at.as_ref().or(end.as_ref()))
+    };
+    match stops().flatten().min() {
+        Some(nearest) if stops().any(|stop| stop != Some(nearest)) => Err(nearest.clone()),
+        nearest => Ok(nearest.cloned()),
+    }
+}
+
 fn count_of(node: NodeId) -> ReplicaCount {
     ReplicaCount {
         node: node.as_u64(),
@@ -331,4 +333,38 @@ fn newest(shown: &Shown) -> Option<&RowSeen> {
 
 const fn stamp(row: &RowSeen) -> (u64, u64, u64, bool) {
     (row.time, row.node, row.start, row.tombstone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: &'static str) -> Key {
+        Key(key.into())
+    }
+
+    fn digests(stops: [Option<&'static str>; 2]) -> BTreeMap<NodeId, RangeDigest> {
+        let digest = |stop: Option<&'static str>| RangeDigest {
+            rows: 1,
+            tombstones: 0,
+            bytes: 1,
+            digest: 1,
+            stopped_at: stop.map(key),
+        };
+        (1..).map(NodeId::new).zip(stops.map(digest)).collect()
+    }
+
+    #[test]
+    fn replicas_that_hold_different_counts_come_to_one_end() {
+        let end = |stops, end: Option<&'static str>| common_end(&digests(stops), &end.map(key));
+        assert_eq!(end([None, None], None), Ok(None));
+        assert_eq!(end([Some("d"), Some("d")], None), Ok(Some(key("d"))));
+        assert_eq!(end([Some("d"), Some("f")], None), Err(key("d")));
+        assert_eq!(end([Some("d"), None], None), Err(key("d")));
+        assert_eq!(end([None, None], Some("d")), Ok(Some(key("d"))));
+        // One had just as many rows as it may read.
+        assert_eq!(end([Some("d"), None], Some("d")), Ok(Some(key("d"))));
+        assert_eq!(end([Some("c"), None], Some("d")), Err(key("c")));
+        assert_eq!(end([Some("c"), Some("d")], Some("d")), Err(key("c")));
+    }
 }

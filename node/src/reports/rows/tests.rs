@@ -49,6 +49,9 @@ async fn a_range_ends_where_it_is_told_and_says_where_it_stopped() {
         .await
         .expect("reads");
     assert_eq!((part.rows, part.stopped_at), (691, None));
+    // As many rows as it may read, and the last of them is the range's end.
+    let part = digest(&store, &ask(Some(9), Some(700), 691)).await;
+    assert_eq!(part.expect("reads").stopped_at, None);
     let page = keys(&store, &ask(Some(9), None, 600)).await.expect("reads");
     assert_eq!((page.rows.len(), page.stopped_at), (600, Some(key(609))));
     assert_eq!(page.rows[0].key, key(10));
