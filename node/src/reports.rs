@@ -113,6 +113,12 @@ impl Reports {
         &self.parts.rows
     }
 
+    /// Whoever holds all of them keeps this node from telling of its rows, for tests.
+    #[cfg(test)]
+    pub(crate) fn readers(&self) -> &Semaphore {
+        &self.readers
+    }
+
     /// What became of the moves that this node saw.
     pub(crate) fn journal(&self) -> &Arc<JournalKeeper> {
         &self.journal
@@ -130,9 +136,8 @@ impl Reports {
     /// Asks one node; says in words why it did not tell.
     pub(crate) async fn ask(&self, node: NodeId, ask: &Ask, deadline: Duration) -> Result<Told, String> {
         if node == self.id {
-            return timeout(deadline, self.answer(ask))
-                .await
-                .map_err(|_| no_answer(deadline));
+            let told = timeout(deadline, self.answer(ask)).await;
+            return done(told.map_err(|_| no_answer(deadline))?);
         }
         let request = wire::encode(ask).map_err(|error| error.to_string())?;
         let peer = PeerId::new(node.as_u64());
@@ -147,18 +152,26 @@ impl Reports {
         while let Some(frame) = reply.next().await.map_err(in_words)? {
             frames.push(&frame).map_err(|error| error.to_string())?;
         }
-        match frames.decode().map_err(|error| error.to_string())? {
-            Told::Failed { why } => Err(why),
-            told => Ok(told),
-        }
+        done(frames.decode().map_err(|error| error.to_string())?)
     }
 
-    /// Asks several nodes at once.
+    /// Asks several nodes at once, and waits for all of them.
     pub(crate) async fn ask_all(
         &self,
         nodes: impl IntoIterator<Item = NodeId>,
         ask: &Ask,
         deadline: Duration,
+    ) -> Gathered {
+        self.ask_until(nodes, ask, deadline, usize::MAX).await
+    }
+
+    /// Asks several nodes at once, until so many have told; the others are neither waited for nor named.
+    pub(crate) async fn ask_until(
+        &self,
+        nodes: impl IntoIterator<Item = NodeId>,
+        ask: &Ask,
+        deadline: Duration,
+        enough: usize,
     ) -> Gathered {
         let nodes: Vec<NodeId> = nodes.into_iter().collect();
         let asked = nodes
@@ -176,6 +189,9 @@ impl Reports {
                     node: node.as_u64(),
                     why,
                 }),
+            }
+            if gathered.told.len() >= enough {
+                break;
             }
         }
         gathered.silent.sort_by_key(|silent| silent.node);
@@ -243,6 +259,14 @@ impl fmt::Debug for Reports {
         f.debug_struct("Reports")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a node told, unless it could not do it.
+fn done(told: Told) -> Result<Told, String> {
+    match told {
+        Told::Failed { why } => Err(why),
+        told => Ok(told),
     }
 }
 

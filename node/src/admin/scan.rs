@@ -164,8 +164,9 @@ impl Scan<'_> {
     ) -> Result<(Vec<RowSeen>, Option<Key>), Failure> {
         let set = tablet.read_set();
         let live = set.iter().filter(|node| !map.is_excluded(**node)).copied();
-        let reports = &self.app.running.reports;
-        let gathered = reports.ask_all(live, ask, RANGE_DEADLINE).await;
+        let (reports, quorum) = (&self.app.running.reports, quorum_of(set));
+        // One that does not answer holds nothing up while a quorum does.
+        let gathered = reports.ask_until(live, ask, RANGE_DEADLINE, quorum).await;
         let mut rows = Vec::new();
         let mut stopped_at: Option<Key> = None;
         let mut answered = 0;
@@ -177,7 +178,7 @@ impl Scan<'_> {
                 stopped_at = Some(stopped_at.map_or(end.clone(), |known| known.min(end)));
             }
         }
-        if answered < quorum_of(set) {
+        if answered < quorum {
             let silent: Vec<String> = gathered
                 .silent
                 .iter()

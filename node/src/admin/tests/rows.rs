@@ -1,11 +1,15 @@
 //! Rows over the API.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tidegate_tablets::{MetadataStore as _, TabletId};
+use tokio::time::timeout;
 
 use super::rig::{Place, stop_all};
 
@@ -113,5 +117,34 @@ async fn rows_are_written_read_deleted_and_scanned() {
             .await
             .expect_problem(422, "bad-request");
     }
+    stop_all(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_does_not_wait_for_a_replica_that_is_silent() {
+    const ROWS: usize = 2000;
+    let place = Place::new();
+    let nodes = place.found().await;
+    let node = &nodes[0];
+    let asked = json!({"name": "t", "tablets": 1, "replicas": 3});
+    let created = node.post("/v1/tables", asked).await.expect(201);
+    node.until("the table is known", "/v1/tables/t/rows", |it| it.status == 200)
+        .await;
+    let rows: Vec<_> = (0..ROWS)
+        .map(|at| json!({"key": STANDARD.encode(format!("k{at:04}")), "value": STANDARD.encode("v")}))
+        .collect();
+    let loaded = node.post("/v1/tables/t/rows", json!({"rows": rows})).await;
+    assert_eq!(loaded.expect(200)["written"], ROWS);
+
+    let tablet = TabletId::new(created["tablets"][0].as_u64().expect("a number"));
+    let replicas = node.running.raft.snapshot().tablets[&tablet].replicas.clone();
+    let silent = replicas.last().expect("a replica").as_u64() as usize;
+    let readers = nodes[silent - 1].running.reports.readers();
+    let kept = readers.acquire_many(readers.available_permits() as u32).await;
+    // It would say after half of ten seconds that it cannot, sixteen times on this page.
+    let page = node.get("/v1/tables/t/rows?limit=1000");
+    let page = timeout(Duration::from_secs(5), page).await.expect("in time");
+    assert_eq!(page.expect(200)["rows"].as_array().map(Vec::len), Some(1000));
+    drop(kept);
     stop_all(nodes).await;
 }
