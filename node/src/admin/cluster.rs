@@ -121,7 +121,8 @@ pub(super) fn told(error: &ClusterError) -> Failure {
 fn membership(error: &tidegate_raft::MembershipError) -> Failure {
     use tidegate_raft::MembershipError;
     match error {
-        MembershipError::Unknown(_) => {
+        // The store had answered before: it stopped in the middle of it.
+        MembershipError::Unknown(_) | MembershipError::Stopped(_) => {
             Failure::outcome_unknown(format!("{error}: ask again, that does no harm"))
         }
         MembershipError::Refused(_) => {

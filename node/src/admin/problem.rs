@@ -153,7 +153,8 @@ impl From<OperatorError> for Failure {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::Refused(refused) => Self::refused(&refused),
-            OperatorError::Unknown { .. } | OperatorError::Missed => {
+            // Whoever asks has looked at the newest metadata before: the store stopped in the middle of it.
+            OperatorError::Unknown { .. } | OperatorError::Missed | OperatorError::Stopped(_) => {
                 Self::outcome_unknown(format!("{error}: look at the state before asking again"))
             }
             OperatorError::NotTaken { .. } => Self::unavailable(format!(

@@ -4,8 +4,15 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderName, Method, Request};
 use serde_json::json;
+use tidegate_coordinator::OperatorError;
+use tidegate_raft::MembershipError;
+use tidegate_tablets::StoreStopped;
 
 use super::rig::{Place, Served};
+use crate::admin::cluster::told;
+use crate::admin::problem::Failure;
+use crate::api::{Problem, problem_type};
+use crate::running::ClusterError;
 
 fn request(
     method: Method,
@@ -196,4 +203,18 @@ async fn without_a_token_no_page_of_a_website_may_ask_and_with_one_only_who_show
     guarded.get("/nowhere").await.expect_problem(401, "unauthorized");
     assert!(guarded.get("/healthz").await.status.is_success());
     node.running.stop().await;
+}
+
+#[test]
+fn a_store_that_stops_in_the_middle_of_a_change_leaves_its_outcome_unknown() {
+    let operator = OperatorError::Stopped(StoreStopped);
+    for failure in [
+        Failure::from(operator.clone()),
+        told(&ClusterError::Operator(operator)),
+        told(&ClusterError::Membership(MembershipError::Stopped(StoreStopped))),
+    ] {
+        let problem = Problem::from(failure);
+        let said = (problem.status, problem.kind.as_str());
+        assert_eq!(said, (504, problem_type::OUTCOME_UNKNOWN), "{}", problem.detail);
+    }
 }
