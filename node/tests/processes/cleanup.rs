@@ -13,7 +13,8 @@ fn a_leaving_replica_is_restarted_before_and_after_it_removes() {
     for point in POINTS {
         println!("{point}");
         let (source, pending) = cluster.source_and_target(tablet);
-        let hold = cluster.hold_at(point);
+        // There only: the pending replica removes, too, before it takes anything.
+        let hold = cluster.hold_on(source, point);
         cluster.begin(tablet, source, pending);
         cluster.until_held(source, &hold);
         // It is at the stage, as its removal is not answered.

@@ -59,8 +59,9 @@ fn an_invented_session_opens_nothing() {
             }
             let refused = member.pull(at, tablet, frozen(INVENTED, epoch)).await;
             assert_eq!(refused, Refusal::Rejected(Rejected::Closed), "from {at}");
-            // The one that is open opens nothing either, for who is not the pending replica.
-            let refused = member.pull(at, tablet, frozen(open, epoch)).await;
+            // The one that is open opens nothing either, for who is not the pending replica. It was written one change
+            // before the stage that uses it.
+            let refused = member.pull(at, tablet, frozen(open, epoch - 1)).await;
             assert_eq!(refused, Refusal::NotSource, "from {at}");
         }
         member.transport.shutdown().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Cluster, DEADLINE, until};
+use super::{Cluster, DEADLINE, Member, until};
 
 /// The stages of a move, forward and back.
 pub(crate) const STAGES: [&str; 9] = [
@@ -32,6 +32,15 @@ impl Hold {
     }
 }
 
+impl Member {
+    fn inject(&self, hold: &Hold, enable: bool) {
+        let asked = json!({ "enable": enable });
+        let answer = self.http().ask("POST", &hold.path(), Some(&asked));
+        let answer = answer.expect("an answer");
+        assert!(answer.is_good(), "{answer:?}");
+    }
+}
+
 impl Cluster {
     /// Holds every transition at a stage, on all nodes that run.
     pub(crate) fn hold(&self, stage: &str) -> Hold {
@@ -47,6 +56,15 @@ impl Cluster {
         hold
     }
 
+    /// Holds all who come by a point of one node.
+    pub(crate) fn hold_on(&self, node: u64, point: &str) -> Hold {
+        let hold = Hold {
+            point: point.to_owned(),
+        };
+        self.member(node).inject(&hold, true);
+        hold
+    }
+
     /// Holds it on nodes that were started since, too.
     pub(crate) fn hold_again(&self, hold: &Hold) {
         self.inject(hold, true);
@@ -57,13 +75,7 @@ impl Cluster {
     }
 
     fn inject(&self, hold: &Hold, enable: bool) {
-        for member in self.running() {
-            let answer = member
-                .http()
-                .ask("POST", &hold.path(), Some(&json!({ "enable": enable })));
-            let answer = answer.expect("an answer");
-            assert!(answer.is_good(), "{answer:?}");
-        }
+        self.running().for_each(|member| member.inject(hold, enable));
     }
 
     /// Waits until somebody on the node is held there.
