@@ -36,7 +36,7 @@ Input is a file of lines, stdin (`-`), or a directory:
 Of several rows of one key the last counts. A batch whose outcome is unknown is written again, until --give-up-after;
 then it ends, and names every line that was not written, or is not known to be. Nothing is left out in silence.
 
-Exits with 1 when a line was not written, 3 when the node does not answer, 4 when of a row nobody knows.
+Exits with 1 when a line was not written or a file not read, 3 when the node does not answer, 4 when of a row nobody knows.
 
 Examples:
   tidegate load --table files --input src
@@ -124,6 +124,10 @@ pub(super) struct Report {
     pub(super) not_written: Vec<NotWritten>,
     /// How many those are in all.
     pub(super) not_written_total: u64,
+    /// Files and directories that cannot be read, or not to the end.
+    pub(super) unreadable: u64,
+    /// What is in a directory and neither file nor directory.
+    pub(super) left_out: u64,
     /// From this line on nothing was tried.
     pub(super) not_tried_from: Option<u64>,
     pub(super) stopped: Option<String>,
@@ -170,6 +174,8 @@ fn load(mut source: Source, mut writer: Writer<'_>, bar: &ProgressBar) -> Loaded
             break None;
         }
     };
+    let left_out = source.left_out();
+    (report.unreadable, report.left_out) = (left_out.unreadable, left_out.others);
     finished(report, &writer, stop)
 }
 
@@ -186,7 +192,7 @@ fn finished(mut report: Report, writer: &Writer<'_>, stop: Option<Stop>) -> Load
     report.rows = writer.rows();
     report.bytes = writer.bytes();
     report.retries = writer.retries();
-    report.ok = report.not_written_total == 0 && stop.is_none();
+    report.ok = report.not_written_total == 0 && report.unreadable == 0 && stop.is_none();
     let is_unknown = report.not_written.iter().any(|row| row.outcome_unknown);
     let mut exit = if report.ok { Exit::Done } else { Exit::Wrong };
     let mut refused = None;
@@ -253,6 +259,11 @@ impl Shown for Report {
                 format!(", {} tried again", count(self.retries, "batch", "batches"))
             }
         )];
+        let (unreadable, others) = (self.unreadable, self.left_out);
+        let unreadable =
+            (unreadable > 0).then(|| format!("{unreadable} LEFT OUT, named above: cannot be read"));
+        let others = (others > 0).then(|| format!("{others} left out: neither files nor directories"));
+        lines.extend(unreadable.into_iter().chain(others));
         lines.extend(self.stopped.iter().map(|why| format!("stopped: {why}")));
         for row in &self.not_written {
             let key = row

@@ -68,6 +68,16 @@ pub(crate) struct Input {
     file: Option<OpenFile>,
     /// Bytes that may still be given.
     left: u64,
+    left_out: LeftOut,
+}
+
+/// How much of a directory gave no rows, or not all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// Files and directories that cannot be read, or not to the end.
+    pub(crate) unreadable: u64,
+    /// What is neither a file nor a directory.
+    pub(crate) others: u64,
 }
 
 #[derive(Debug)]
@@ -95,7 +105,13 @@ impl Input {
             walk: walk(root),
             file: None,
             left: limit,
+            left_out: LeftOut::default(),
         })
+    }
+
+    /// What was left out so far.
+    pub(crate) const fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// The next file that can be opened.
@@ -105,11 +121,13 @@ impl Input {
                 Ok(entry) if entry.file_type().is_file() => entry,
                 Ok(entry) if entry.file_type().is_dir() => continue,
                 Ok(entry) => {
+                    self.left_out.others += 1;
                     // Not opened to find out: a pipe would hold us up, a link may lead back up.
                     warn!(path = %entry.path().display(), "left out: neither a file nor a directory");
                     continue;
                 }
                 Err(error) => {
+                    self.left_out.unreadable += 1;
                     warn!(%error, "left out: cannot be read");
                     continue;
                 }
@@ -126,7 +144,10 @@ impl Input {
                         chunk: 0,
                     });
                 }
-                Err(error) => warn!(path = %path.display(), %error, "left out: cannot be read"),
+                Err(error) => {
+                    self.left_out.unreadable += 1;
+                    warn!(path = %path.display(), %error, "left out: cannot be read");
+                }
             }
         }
     }
@@ -146,7 +167,8 @@ impl Input {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(path = %open.path.display(), %error, "its rest is left out: cannot be read")
+                    self.left_out.unreadable += 1;
+                    warn!(path = %open.path.display(), %error, "its rest is left out: cannot be read");
                 }
             }
         }
@@ -273,6 +295,13 @@ mod tests {
         fs::write(root.path().join("c"), "text").expect("writes");
         assert!(has_rows(root.path()));
         assert_eq!(rows(root.path(), 100).len(), 1);
+        let mut input = Input::open(root.path(), 100).expect("opens");
+        while input.next().is_some() {}
+        let left_out = LeftOut {
+            unreadable: 0,
+            others: 1,
+        };
+        assert_eq!(input.left_out(), left_out);
         assert!(Input::open(&root.path().join("none"), 1).is_err());
     }
 }

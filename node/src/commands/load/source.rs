@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::lines::{BadLine, Lines};
 use super::{Failure, Format, NotWritten};
-use crate::demo::input::Input;
+use crate::demo::input::{Input, LeftOut};
 
 /// What the admin API takes.
 pub(super) const KEY_BYTES_MAX: usize = 4096;
@@ -99,6 +99,14 @@ impl Source {
         match self {
             Self::Lines { total, .. } => *total,
             Self::Directory { .. } => None,
+        }
+    }
+
+    /// What of a directory gave no rows, or not all.
+    pub(super) fn left_out(&self) -> LeftOut {
+        match self {
+            Self::Lines { .. } => LeftOut::default(),
+            Self::Directory { files, .. } => files.left_out(),
         }
     }
 

@@ -157,3 +157,37 @@ fn nothing_to_load_is_well() {
     assert_eq!(loaded.exit, Exit::Done);
     assert_eq!(loaded.report.text(), "0 rows written, 0 B");
 }
+
+#[test]
+fn a_directory_of_which_something_cannot_be_read_is_not_loaded_well() {
+    let root = tempfile::tempdir().expect("a directory");
+    std::fs::write(root.path().join("a"), "1").expect("writes");
+    std::os::unix::fs::symlink("/no/such/file", root.path().join("link")).expect("links");
+    let load_it = |root: &std::path::Path| {
+        let (url, server) = server(vec![answer(1, &[])]);
+        let client = Client::new(&connection(&url)).expect("makes sense");
+        let interrupt = Interrupt::default();
+        let writer = Writer::new(&client, "t", LONG, &interrupt);
+        let source = Source::open(root, None, false, u64::MAX).expect("opens");
+        let loaded = load(source, writer, &ProgressBar::hidden());
+        server.join().expect("ends");
+        loaded
+    };
+    let loaded = load_it(root.path());
+    assert_eq!((loaded.exit, loaded.report.left_out), (Exit::Done, 1));
+    let text = loaded.report.text();
+    assert!(
+        text.contains("1 left out: neither files nor directories"),
+        "{text}"
+    );
+
+    let mut report = loaded.report;
+    report.unreadable = 1;
+    let (url, server) = server(Vec::new());
+    let client = Client::new(&connection(&url)).expect("makes sense");
+    let interrupt = Interrupt::default();
+    let writer = Writer::new(&client, "t", LONG, &interrupt);
+    let finished = finished(report, &writer, None);
+    assert_eq!((finished.exit, finished.report.ok), (Exit::Wrong, false));
+    server.join().expect("ends");
+}
