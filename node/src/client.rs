@@ -32,6 +32,15 @@ const JSON: &str = "application/json";
 /// A row's value.
 pub(crate) const OCTETS: &str = "application/octet-stream";
 
+/// What a request does when it is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It changes nothing: there is no outcome that could be unknown.
+    None,
+    /// It may have been done, unless the answer says that it was not.
+    Change,
+}
+
 /// A way to a node's admin API.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -50,6 +59,10 @@ impl Client {
     /// [`ClientError`], if the address makes no sense or a file cannot be read.
     pub(crate) fn new(connection: &Connection) -> Result<Self, ClientError> {
         let base = connection.base()?;
+        let token = connection.token()?;
+        if token.is_some() {
+            connection.may_carry_token()?;
+        }
         let is_https = base.starts_with("https://");
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -66,7 +79,7 @@ impl Client {
         Ok(Self {
             agent: config.build().into(),
             base,
-            token: connection.token()?,
+            token,
             deadline: connection.deadline(),
         })
     }
@@ -84,13 +97,13 @@ impl Client {
 
     /// Reads something.
     pub(crate) fn read<T: DeserializeOwned>(&self, route: &Route) -> Result<T, ClientError> {
-        let answer = self.ask(&Method::GET, route, None)?;
-        self.parse(route, &answer)
+        let answer = self.ask(&Method::GET, route, None, Effect::None)?;
+        self.parse(route, &answer, Effect::None)
     }
 
     /// Reads something that is no JSON.
     pub(crate) fn read_bytes(&self, route: &Route) -> Result<Vec<u8>, ClientError> {
-        self.ask(&Method::GET, route, None)
+        self.ask(&Method::GET, route, None, Effect::None)
     }
 
     /// Asks something that takes a body and changes nothing.
@@ -99,11 +112,22 @@ impl Client {
         route: &Route,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.garbled(route, &error.to_string()))?;
-        let answer = self
-            .ask(&Method::POST, route, Some((JSON, &body)))
-            .map_err(ClientError::nothing_changed)?;
-        self.parse(route, &answer)
+        self.ask_json(&Method::POST, route, body, Effect::None)
+            .map_err(ClientError::nothing_changed)
+    }
+
+    /// Has something changed; a dry run changes nothing, and without an answer nothing of it is unknown.
+    pub(crate) fn act<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        body: &impl Serialize,
+        dry_run: bool,
+    ) -> Result<T, ClientError> {
+        if dry_run {
+            self.inquire(route, body)
+        } else {
+            self.change(&Method::POST, route, body)
+        }
     }
 
     /// Changes something.
@@ -113,19 +137,32 @@ impl Client {
         route: &Route,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.garbled(route, &error.to_string()))?;
-        let answer = self.ask(method, route, Some((JSON, &body)))?;
-        self.parse(route, &answer)
+        self.ask_json(method, route, body, Effect::Change)
     }
 
     /// Changes something by a request that carries no JSON, or nothing at all.
-    pub(crate) fn change_bytes(
+    pub(crate) fn change_bytes<T: DeserializeOwned>(
         &self,
         method: &Method,
         route: &Route,
         body: Option<&[u8]>,
-    ) -> Result<Vec<u8>, ClientError> {
-        self.ask(method, route, body.map(|body| (OCTETS, body)))
+    ) -> Result<T, ClientError> {
+        let answer = self.ask(method, route, body.map(|body| (OCTETS, body)), Effect::Change)?;
+        self.parse(route, &answer, Effect::Change)
+    }
+
+    fn ask_json<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        route: &Route,
+        body: &impl Serialize,
+        effect: Effect,
+    ) -> Result<T, ClientError> {
+        // Nothing was sent yet.
+        let unwritten = |error: serde_json::Error| self.garbled(route, &error.to_string(), Effect::None);
+        let body = serde_json::to_vec(body).map_err(unwritten)?;
+        let answer = self.ask(method, route, Some((JSON, &body)), effect)?;
+        self.parse(route, &answer, effect)
     }
 
     fn ask(
@@ -133,9 +170,9 @@ impl Client {
         method: &Method,
         route: &Route,
         body: Option<(&str, &[u8])>,
+        effect: Effect,
     ) -> Result<Vec<u8>, ClientError> {
-        let changes = *method != Method::GET;
-        let failed = |error: ureq::Error| error::of_call(&self.base, self.deadline, changes, error);
+        let failed = |error: ureq::Error| error::of_call(&self.base, self.deadline, effect, error);
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{route}", self.base));
@@ -160,7 +197,7 @@ impl Client {
         if (200..300).contains(&status) {
             Ok(bytes)
         } else {
-            Err(error::of_answer(&self.base, status, &bytes))
+            Err(error::of_answer(&self.base, status, &bytes, effect))
         }
     }
 
@@ -173,16 +210,28 @@ impl Client {
         self.agent.run(request)
     }
 
-    fn parse<T: DeserializeOwned>(&self, route: &Route, answer: &[u8]) -> Result<T, ClientError> {
+    fn parse<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        answer: &[u8],
+        effect: Effect,
+    ) -> Result<T, ClientError> {
         // A change that is answered with nothing.
         let answer = if answer.is_empty() { b"null" } else { answer };
-        serde_json::from_slice(answer).map_err(|error| self.garbled(route, &error.to_string()))
+        serde_json::from_slice(answer).map_err(|error| self.garbled(route, &error.to_string(), effect))
     }
 
-    fn garbled(&self, route: &Route, why: &str) -> ClientError {
-        ClientError::Garbled {
-            url: format!("{}{route}", self.base),
-            why: why.to_owned(),
+    fn garbled(&self, route: &Route, why: &str, effect: Effect) -> ClientError {
+        let url = format!("{}{route}", self.base);
+        match effect {
+            Effect::None => ClientError::Garbled {
+                url,
+                why: why.to_owned(),
+            },
+            Effect::Change => ClientError::OutcomeUnknown {
+                url,
+                why: format!("the answer is not understood: {why}"),
+            },
         }
     }
 }

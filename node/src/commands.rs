@@ -5,6 +5,7 @@ mod balancing;
 mod barriers;
 mod cluster;
 mod completions;
+mod consent;
 mod exit;
 mod failure;
 mod inject;
@@ -16,6 +17,7 @@ mod nodes;
 mod output;
 mod rows;
 mod sessions;
+mod sources;
 mod status;
 mod tables;
 mod tablets;
@@ -73,6 +75,7 @@ enum Command {
     Move(moves::MoveArgs),
     Cancel(moves::CancelArgs),
     Moves(moves::MovesArgs),
+    AllowFewerSources(sources::AllowFewerSourcesArgs),
     Sessions(sessions::SessionsArgs),
     Barriers(barriers::BarriersArgs),
     Balancing(balancing::BalancingArgs),
@@ -107,6 +110,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Move(args) => args.run(),
         Command::Cancel(args) => args.run(),
         Command::Moves(args) => args.run(),
+        Command::AllowFewerSources(args) => args.run(),
         Command::Sessions(args) => args.run(),
         Command::Barriers(args) => args.run(),
         Command::Balancing(args) => args.run(),

@@ -1,6 +1,7 @@
 //! Where the node is, and who asks.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -88,6 +89,24 @@ impl Connection {
             return Err(bad("it has a path"));
         }
         Ok(format!("{scheme}://{authority}"))
+    }
+
+    /// Whether the token may go there: who listens on the way to another machine must not read it.
+    pub(super) fn may_carry_token(&self) -> Result<(), ClientError> {
+        let uri: Option<Uri> = self.admin().parse().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let is_here = address.eq_ignore_ascii_case("localhost")
+            || address
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        if is_here || uri.as_ref().and_then(Uri::scheme_str) == Some("https") {
+            return Ok(());
+        }
+        Err(ClientError::Address {
+            given: self.admin().to_owned(),
+            why: "to another machine a token goes by https only".to_owned(),
+        })
     }
 
     pub(super) fn token(&self) -> Result<Option<String>, ClientError> {

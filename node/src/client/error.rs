@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 use ureq::Timeout;
 
+use super::Effect;
 use crate::api::{Problem, problem_type};
 use crate::commands::Exit;
 
@@ -122,7 +123,7 @@ impl ClientError {
 }
 
 /// What an answer that is no success says.
-pub(super) fn of_answer(url: &str, status: u16, body: &[u8]) -> ClientError {
+pub(super) fn of_answer(url: &str, status: u16, body: &[u8], effect: Effect) -> ClientError {
     let problem: Problem = serde_json::from_slice(body).unwrap_or_else(|_| Problem {
         kind: String::new(),
         title: String::new(),
@@ -134,7 +135,11 @@ pub(super) fn of_answer(url: &str, status: u16, body: &[u8]) -> ClientError {
             .collect(),
     });
     // What stands before it may be the whole address.
-    if status == 504 && problem.kind.ends_with(problem_type::OUTCOME_UNKNOWN) {
+    let is = |kind: &str| problem.kind.ends_with(kind);
+    // Who stands between may have handed it on before the answer was lost, and a node that panicked have done it.
+    let is_lost =
+        matches!(status, 500 | 502 | 504) && (problem.kind.is_empty() || is(problem_type::INTERNAL));
+    if (status == 504 && is(problem_type::OUTCOME_UNKNOWN)) || (is_lost && effect == Effect::Change) {
         return ClientError::OutcomeUnknown {
             url: url.to_owned(),
             why: said(&status, &problem),
@@ -148,7 +153,7 @@ pub(super) fn of_answer(url: &str, status: u16, body: &[u8]) -> ClientError {
 }
 
 /// What it means that a call did not come to an answer.
-pub(super) fn of_call(url: &str, deadline: Duration, changes: bool, error: ureq::Error) -> ClientError {
+pub(super) fn of_call(url: &str, deadline: Duration, effect: Effect, error: ureq::Error) -> ClientError {
     let url = url.to_owned();
     let why = match &error {
         ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
@@ -163,7 +168,7 @@ pub(super) fn of_call(url: &str, deadline: Duration, changes: bool, error: ureq:
     if is_tls(&error) {
         return ClientError::Tls { url, why };
     }
-    if changes && !is_before_sending(&error) {
+    if effect == Effect::Change && !is_before_sending(&error) {
         return ClientError::OutcomeUnknown { url, why };
     }
     ClientError::NoAnswer { url, why }

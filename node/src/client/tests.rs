@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::problem_type;
 use crate::commands::Exit;
 
 /// What a server heard.
@@ -241,4 +242,59 @@ fn https_wants_an_authority() {
     };
     let error = Client::new(&bad).expect_err("no authority");
     assert!(error.to_string().contains("names no authority"), "{error}");
+}
+
+#[test]
+fn a_change_that_somebody_in_between_lost_has_an_unknown_outcome() {
+    let html = |status| Does::Answer(status, "text/html", "<h1>no</h1>".to_owned());
+    let panicked = problem(500, problem_type::INTERNAL, "a fault of the program");
+    let garbled = Does::Answer(200, "text/html", "<h1>hello</h1>".to_owned());
+    for does in [html(500), html(502), html(504), panicked, garbled] {
+        let error = change_at(does.clone()).expect_err("no answer that helps");
+        assert_eq!(error.exit(), Exit::OutcomeUnknown, "{does:?}: {error}");
+    }
+    // Nobody was asked.
+    let error = change_at(html(503)).expect_err("is refused");
+    assert_eq!(error.exit(), Exit::Wrong);
+    let error = read_from(html(502)).expect_err("is refused");
+    assert_eq!(error.exit(), Exit::Wrong);
+}
+
+#[test]
+fn a_dry_run_without_an_answer_has_changed_nothing() {
+    for (dry_run, exit) in [(true, Exit::NoAnswer), (false, Exit::OutcomeUnknown)] {
+        let (url, server) = server(vec![Does::SayNothing]);
+        let client = client(&url).within(Duration::from_millis(300));
+        let route = Route::v1().at("tablets").at(7).at("move");
+        let answer = client.act::<Value>(&route, &json!({ "to": 4, "dry_run": dry_run }), dry_run);
+        assert_eq!(answer.expect_err("no answer").exit(), exit);
+        server.join().expect("ends");
+    }
+}
+
+#[test]
+fn a_token_goes_to_another_machine_by_https_only() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let token = directory.path().join("token");
+    std::fs::write(&token, "secret\n").expect("writes");
+    let with_token = |admin: &str| {
+        Client::new(&Connection {
+            token_file: Some(token.clone()),
+            ..connection(admin)
+        })
+    };
+    for here in ["http://localhost:7480", "http://127.0.0.2:1", "http://[::1]:7480"] {
+        assert!(with_token(here).is_ok(), "{here}");
+    }
+    for elsewhere in [
+        "http://10.0.0.1:7480",
+        "http://db-1.example:7480",
+        "http://localhost.example",
+        "http://[fe80::1]:7480",
+    ] {
+        let error = with_token(elsewhere).expect_err("is refused");
+        assert!(error.to_string().contains("by https only"), "{error}");
+        assert_eq!(error.exit(), Exit::BadArguments);
+        assert!(Client::new(&connection(elsewhere)).is_ok(), "without a token");
+    }
 }

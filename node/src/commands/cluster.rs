@@ -60,7 +60,7 @@ impl InitArgs {
             dry_run: self.dry_run,
         };
         let route = Route::v1().at("cluster").at("init");
-        let founded: Founded = client.change(&Method::POST, &route, &request)?;
+        let founded: Founded = client.act(&route, &request, self.dry_run)?;
         self.asking.output.show(&founded).map(|()| Exit::Done)
     }
 }

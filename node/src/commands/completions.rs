@@ -23,6 +23,6 @@ impl CompletionsArgs {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let mut script = Vec::new();
         generate(self.shell, &mut Cli::command(), "tidegate", &mut script);
-        print_line(&script).map(|()| Exit::Done)
+        print_line(&script).map(|_| Exit::Done)
     }
 }

@@ -41,7 +41,7 @@ impl JournalArgs {
         if self.asking.output.json || self.tablet.is_none() {
             self.asking.output.show(&journal)?;
         } else {
-            super::output::print_line(by_move(&journal).as_bytes())?;
+            super::output::print_line(by_move(&journal).as_bytes()).map(drop)?;
         }
         Ok(Exit::Done)
     }

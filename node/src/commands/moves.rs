@@ -6,7 +6,6 @@ mod follow;
 mod tests;
 
 use clap::Args;
-use ureq::http::Method;
 
 use self::bars::Bars;
 use self::follow::Follow;
@@ -56,7 +55,7 @@ impl MoveArgs {
             dry_run: self.dry_run,
         };
         let route = Route::v1().at("tablets").at(self.tablet).at("move");
-        let answer: MoveAnswer = client.change(&Method::POST, &route, &request)?;
+        let answer: MoveAnswer = client.act(&route, &request, self.dry_run)?;
         let Some(begun) = answer.begun.filter(|_| self.wait) else {
             return self.asking.output.show(&answer).map(|()| Exit::Done);
         };
@@ -96,13 +95,13 @@ impl CancelArgs {
             dry_run: self.dry_run,
         };
         let route = Route::v1().at("tablets").at(self.tablet).at("cancel");
-        let answer: CancelAnswer = self.asking.client()?.change(&Method::POST, &route, &request)?;
+        let answer: CancelAnswer = self.asking.client()?.act(&route, &request, self.dry_run)?;
         self.asking.output.show(&answer).map(|()| Exit::Done)
     }
 }
 
 const MOVES_EXAMPLE: &str = "\
-With --watch it shows progress bars on a terminal, and a line per change elsewhere, until nothing moves any more or
+With --watch it shows progress bars on a terminal, and a line per change elsewhere, until nothing has moved for 5 s or
 Ctrl-C; with --json it prints one object per look, each on a line of its own.
 
 Examples:

@@ -1,11 +1,9 @@
 //! `tidegate nodes`, and what is done with one: drain, resume, exclude, disconnect.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
 use clap::Args;
-use ureq::http::Method;
 
-use super::output::{Shown, note};
+use super::consent::consent;
+use super::output::Shown;
 use super::units::{count, list};
 use super::{Asking, Exit, Failure, status};
 use crate::api::{NodeAnswer, NodeRequest, Nodes};
@@ -136,37 +134,24 @@ impl ExcludeArgs {
             dry_run: self.dry_run,
         };
         if !self.dry_run && !self.yes {
-            self.ask_first()?;
+            let node = self.node;
+            consent(
+                &format!("excluding node {node} is for ever"),
+                || self.would(),
+                &format!("Exclude node {node} for ever?"),
+            )?;
         }
         done(&self.asking, self.node, "exclude", request)
     }
 
-    fn ask_first(&self) -> Result<(), Failure> {
-        if !io::stdin().is_terminal() {
-            return Err(Failure::arguments(
-                format!(
-                    "excluding node {} is for ever, and nobody is here to ask",
-                    self.node
-                ),
-                "--dry-run to see what would happen, --yes to do it",
-            ));
-        }
+    fn would(&self) -> Result<String, Failure> {
         let request = NodeRequest {
             give_up: self.give_up,
             dry_run: true,
         };
         let route = Route::v1().at("nodes").at(self.node).at("exclude");
-        let would: NodeAnswer = self.asking.client()?.change(&Method::POST, &route, &request)?;
-        note(&would.text());
-        let _ = write!(io::stderr(), "Exclude node {} for ever? [y/N] ", self.node);
-        let mut answer = String::new();
-        // What cannot be read is no yes.
-        let _ = io::stdin().lock().read_line(&mut answer);
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
-            Ok(())
-        } else {
-            Err(Failure::Declined)
-        }
+        let would: NodeAnswer = self.asking.client()?.inquire(&route, &request)?;
+        Ok(would.text())
     }
 }
 
@@ -179,7 +164,7 @@ const fn plain(dry_run: bool) -> NodeRequest {
 
 fn done(asking: &Asking, node: u64, what: &str, request: NodeRequest) -> Result<Exit, Failure> {
     let route = Route::v1().at("nodes").at(node).at(what);
-    let answer: NodeAnswer = asking.client()?.change(&Method::POST, &route, &request)?;
+    let answer: NodeAnswer = asking.client()?.act(&route, &request, request.dry_run)?;
     asking.output.show(&answer).map(|()| Exit::Done)
 }
 

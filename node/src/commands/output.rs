@@ -26,6 +26,11 @@ pub(crate) trait Shown: Serialize {
 impl Output {
     /// Writes an answer to stdout.
     pub(crate) fn show(self, answer: &impl Shown) -> Result<(), Failure> {
+        self.show_on(answer).map(drop)
+    }
+
+    /// Writes one of several answers to stdout; says whether somebody still reads.
+    pub(crate) fn show_on(self, answer: &impl Shown) -> Result<Readers, Failure> {
         let text = if self.json {
             serde_json::to_string(answer).map_err(|error| Failure::Output(error.into()))?
         } else {
@@ -42,16 +47,27 @@ impl Output {
     }
 }
 
-/// Writes a line to stdout. That nobody reads on is no failure: `tidegate scan … | head`.
-pub(crate) fn print_line(text: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
+/// Whether somebody reads on. That nobody does is no failure, and the end of what goes on: `tidegate scan … | head`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    Some,
+    None,
+}
+
+/// Writes a line to stdout.
+pub(crate) fn print_line(text: &[u8]) -> Result<Readers, Failure> {
+    write_line(&mut io::stdout().lock(), text)
+}
+
+fn write_line(to: &mut impl io::Write, text: &[u8]) -> Result<Readers, Failure> {
+    let written = to
         .write_all(text)
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
+        .and_then(|()| to.write_all(b"\n"))
+        .and_then(|()| to.flush());
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(Readers::Some),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Readers::None),
+        Err(error) => Err(Failure::Output(error)),
     }
 }
 
@@ -117,6 +133,31 @@ fn cell(text: String, right: bool) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Takes so many bytes; then nobody reads on.
+    struct Head(usize);
+
+    impl io::Write for Head {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn that_nobody_reads_on_is_told_and_no_failure() {
+        let mut head = Head(6);
+        let mut line = || write_line(&mut head, b"line").expect("no failure");
+        assert_eq!([line(), line()], [Readers::Some, Readers::None]);
+    }
 
     #[test]
     fn a_table_has_its_numbers_to_the_right() {

@@ -11,11 +11,11 @@ use clap::Args;
 use serde::Serialize;
 use ureq::http::Method;
 
-use super::output::{Shown, note};
+use super::output::{Readers, Shown, note, print_line};
 use super::units::{text, utc};
 use super::{Asking, Exit, Failure};
 use crate::api::{ScannedRow, ScannedRows, Written};
-use crate::client::Route;
+use crate::client::{Client, Route};
 
 /// Rows that a scan asks for at once.
 const PAGE_ROWS: u64 = 1000;
@@ -60,11 +60,11 @@ impl PutArgs {
             (None, value) => value.clone().unwrap_or_default().into_encoded_bytes(),
         };
         let route = route(&self.table, &self.key);
-        let answer = self
-            .asking
-            .client()?
-            .change_bytes(&Method::PUT, &route, Some(&value))?;
-        written(&self.asking, &answer, "written")
+        let client = self.asking.client()?;
+        let written = client.change_bytes(&Method::PUT, &route, Some(&value))?;
+        let what = "written";
+        self.asking.output.show(&Done { what, written })?;
+        Ok(Exit::Done)
     }
 }
 
@@ -81,14 +81,6 @@ fn contents(path: &PathBuf) -> Result<Vec<u8>, Failure> {
             "name a file that you may read",
         )
     })
-}
-
-fn written(asking: &Asking, answer: &[u8], what: &'static str) -> Result<Exit, Failure> {
-    match serde_json::from_slice::<Written>(answer) {
-        Ok(written) => asking.output.show(&Done { what, written })?,
-        Err(_) => asking.output.tell(what),
-    }
-    Ok(Exit::Done)
 }
 
 #[derive(Debug, Serialize)]
@@ -167,11 +159,11 @@ pub(crate) struct DeleteArgs {
 impl DeleteArgs {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let route = route(&self.table, &self.key);
-        let answer = self
-            .asking
-            .client()?
-            .change_bytes(&Method::DELETE, &route, None)?;
-        written(&self.asking, &answer, "deleted")
+        let client = self.asking.client()?;
+        let written = client.change_bytes(&Method::DELETE, &route, None)?;
+        let what = "deleted";
+        self.asking.output.show(&Done { what, written })?;
+        Ok(Exit::Done)
     }
 }
 
@@ -202,6 +194,15 @@ pub(crate) struct ScanArgs {
 impl ScanArgs {
     pub(crate) fn run(&self) -> Result<Exit, Failure> {
         let client = self.asking.client()?;
+        self.scan(&client, &mut |row| print_line(row.as_bytes()))
+    }
+
+    /// `print` writes a row for people.
+    fn scan(
+        &self,
+        client: &Client,
+        print: &mut dyn FnMut(&str) -> Result<Readers, Failure>,
+    ) -> Result<Exit, Failure> {
         let mut left = if self.limit == 0 { u64::MAX } else { self.limit };
         let mut all = ScannedRows {
             rows: Vec::new(),
@@ -224,7 +225,9 @@ impl ScanArgs {
                 all.rows.extend(page.rows);
             } else {
                 for it in &page.rows {
-                    super::output::print_line(row(it).as_bytes())?;
+                    if print(&row(it))? == Readers::None {
+                        return Ok(Exit::Done);
+                    }
                 }
             }
             if left == 0 || all.next.is_none() {
@@ -258,4 +261,39 @@ fn row(it: &ScannedRow) -> String {
             .map_or_else(|_| coded.clone(), |bytes| text(&bytes))
     };
     format!("{}\t{}", plain(&it.key), plain(&it.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::tests::{Does, connection, server};
+    use crate::commands::Output;
+
+    #[test]
+    fn a_scan_ends_where_nobody_reads_on() {
+        let row = json!({"key": "aw==", "value": "dg=="});
+        let page = json!({"rows": [row, row], "next": "more"});
+        // A second page would find nobody who answers.
+        let (url, server) = server(vec![Does::Answer(200, "application/json", page.to_string())]);
+        let scan = ScanArgs {
+            table: "t".to_owned(),
+            limit: 0,
+            after: None,
+            asking: Asking {
+                output: Output { json: false },
+                connection: connection(&url),
+            },
+        };
+        let client = scan.asking.client().expect("makes sense");
+        let mut printed = Vec::new();
+        let ended = scan.scan(&client, &mut |row| {
+            printed.push(row.to_owned());
+            Ok(Readers::None)
+        });
+        server.join().expect("ends");
+        assert_eq!(ended.expect("no failure"), Exit::Done);
+        assert_eq!(printed, ["k\tv"]);
+    }
 }

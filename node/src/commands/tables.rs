@@ -70,7 +70,7 @@ impl TablesArgs {
                 output.show(&client.change::<TableCreated>(&Method::POST, &route, &request)?)?;
             }
             Some(What::Drop { name }) => {
-                client.change_bytes(&Method::DELETE, &route.at(name), None)?;
+                client.change_bytes::<Option<serde_json::Value>>(&Method::DELETE, &route.at(name), None)?;
                 output.show(&Dropped { dropped: name })?;
             }
         }

@@ -174,18 +174,23 @@ fn a_journal_reads_as_a_story() {
 
 #[test]
 fn a_verdict_names_what_differs() {
+    // One key, of which two replicas lack the newest row.
+    let named = |node| {
+        json!({"tablet": 7, "key": "aGk=", "node": node, "what": "missing", "newest_time": 9,
+            "newest_is_tombstone": false, "newest_on": 1, "below_quorum": true})
+    };
     let report = json!({
         "same": false, "rows": 10, "tombstones": 1, "differences": 2, "below_quorum": 1, "unfinished": 0, "silent": [], "notes": [],
-        "named": [{"tablet": 7, "key": "aGk=", "node": 3, "what": "missing", "newest_time": 9,
-            "newest_is_tombstone": false, "newest_on": 1, "below_quorum": true}],
+        "named": [named(2), named(3)],
         "tablets": [{"tablet": 7, "replicas": [], "differences": 2, "settled": 0, "unfinished": null}],
     });
     assert_eq!(
         text::<api::VerifyReport>(report),
         "\
 2 keys differ, 0 tablets not compared to the end: 10 rows in 1 tablet
+tablet 7 key hi: node 2 has no row; the newest, of time 9, is on node 1, BELOW QUORUM
 tablet 7 key hi: node 3 has no row; the newest, of time 9, is on node 1, BELOW QUORUM
-and 1 more"
+and 1 key more"
     );
 }
 
@@ -264,4 +269,59 @@ fn arguments_that_make_sense_are_taken_and_others_refused() {
         let words = std::iter::once("tidegate").chain(line.split(' '));
         assert!(Cli::try_parse_from(words).is_err(), "{line}");
     }
+}
+
+/// The commands of `tidegate` in the code of a page: in blocks, and between two ticks.
+fn commands_of(page: &str) -> Vec<String> {
+    let mut code = Vec::new();
+    for (at, part) in page.split("```").enumerate() {
+        if at % 2 == 1 {
+            let lines = part.split(['\n', ';']).flat_map(|line| line.split(" && "));
+            code.extend(lines.map(str::to_owned));
+        } else {
+            let ticked = part.split('`').skip(1).step_by(2);
+            code.extend(ticked.map(|code| code.replace('\n', " ")));
+        }
+    }
+    let command = |code: String| {
+        let code = code
+            .trim()
+            .trim_start_matches("for n in 1 2 3 4")
+            .trim_start_matches("do ");
+        // What the shell takes for itself.
+        let ends = [" #", " | ", " 2> ", " &"];
+        let end = ends.iter().filter_map(|end| code.find(end)).min();
+        let code = code[..end.unwrap_or(code.len())].to_owned();
+        let words = code.strip_prefix("tidegate ")?;
+        // Words of the page, not of a command.
+        (!words.starts_with("--")).then(|| words.trim().to_owned())
+    };
+    code.into_iter().filter_map(command).collect()
+}
+
+#[test]
+fn every_command_of_the_pages_is_one() {
+    let pages = [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/OPERATING.md"),
+    ];
+    let mut looked_at = 0;
+    for command in pages.into_iter().flat_map(commands_of) {
+        // Values that a page leaves to whoever reads it.
+        let line = command
+            .replace("$n", "1")
+            .replace("<the node that has them>", "http://n1:1")
+            .replace("--node N", "--node 1");
+        let words = std::iter::once("tidegate").chain(line.split_whitespace());
+        if let Err(error) = Cli::try_parse_from(words) {
+            use clap::error::ErrorKind;
+            // Named without what it needs, such as `tidegate join`.
+            let is_name = line.split_whitespace().count() == 1
+                && error.kind() == ErrorKind::MissingRequiredArgument
+                || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            assert!(is_name, "`tidegate {command}`: {error}");
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at > 50, "only {looked_at} commands were found");
 }

@@ -1,5 +1,6 @@
 //! `tidegate verify`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -73,9 +74,11 @@ impl Shown for VerifyReport {
             )
         }];
         lines.extend(self.named.iter().map(difference));
-        let unnamed = self.differences.saturating_sub(self.named.len() as u64);
+        // A key is named once for each replica that lacks its newest row.
+        let keys: BTreeSet<(u64, &str)> = self.named.iter().map(|it| (it.tablet, it.key.as_str())).collect();
+        let unnamed = self.differences.saturating_sub(keys.len() as u64);
         if unnamed > 0 {
-            lines.push(format!("and {unnamed} more"));
+            lines.push(format!("and {} more", count(unnamed, "key", "keys")));
         }
         for tablet in &self.tablets {
             if let Some(why) = &tablet.unfinished {

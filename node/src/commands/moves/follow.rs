@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::super::output::Shown;
+use super::super::output::{Readers, Shown};
 use super::{Asking, Bars, Exit, Failure, Interrupt};
 use crate::api::{Journal, MoveAnswer, Moves, Tablet};
 use crate::client::{Client, ClientError, Route};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Looks in a row at which nothing moves, until it is the end: between two rounds of the balancer nothing does either.
+const EMPTY_LOOKS: u32 = 10;
 
 /// Follows moves. A node that does not answer for a while is borne with: it may restart, or a leader be elected.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub(super) struct Follow<'a> {
     asking: &'a Asking,
     interrupt: &'a Interrupt,
     bars: Bars,
+    pause: Duration,
 }
 
 impl<'a> Follow<'a> {
@@ -28,25 +32,33 @@ impl<'a> Follow<'a> {
             asking,
             interrupt,
             bars: Bars::new(asking.output.json),
+            pause: PAUSE,
         }
     }
 
-    /// Until nothing moves.
+    #[cfg(test)]
+    pub(super) fn paced(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
+    /// Until nothing moves any more, or nobody reads on.
     pub(super) fn all(mut self) -> Result<Exit, Failure> {
         let route = Route::v1().at("moves");
+        let mut empty = 0;
         loop {
             let Some(moves) = self.look::<Moves>(&route)? else {
                 return Ok(Exit::Interrupted);
             };
             self.bars.show(&moves);
-            if self.asking.output.json {
-                self.asking.output.show(&moves)?;
+            if self.asking.output.json && self.asking.output.show_on(&moves)? == Readers::None {
+                return Ok(Exit::Done);
             }
-            if moves.moves.is_empty() {
+            empty = if moves.moves.is_empty() { empty + 1 } else { 0 };
+            if empty >= EMPTY_LOOKS {
                 self.bars.note("nothing moves");
                 return Ok(Exit::Done);
             }
-            if self.interrupt.within(PAUSE) {
+            if self.interrupt.within(self.pause) {
                 return Ok(Exit::Interrupted);
             }
         }

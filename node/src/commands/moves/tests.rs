@@ -77,6 +77,25 @@ fn a_move_that_is_waited_for_ends_well_or_not() {
 }
 
 #[test]
+fn looking_on_does_not_end_between_two_rounds_of_the_balancer() {
+    let look = |moves: Value| Does::Answer(200, "application/json", moves.to_string());
+    let none = || look(json!({"moves": [], "silent": []}));
+    let mut script = vec![look(moves(0, "streaming")), none(), look(moves(0, "streaming"))];
+    script.extend((0..10).map(|_| none()));
+    let looks = script.len();
+    let (url, server) = server(script);
+    let asking = Asking {
+        output: crate::commands::Output { json: false },
+        connection: connection(&url),
+    };
+    let client = Client::new(&asking.connection).expect("makes sense");
+    let interrupt = Interrupt::default();
+    let follow = Follow::new(&client, &asking, &interrupt).paced(Duration::ZERO);
+    assert_eq!(follow.all().expect("an end"), Exit::Done);
+    assert_eq!(server.join().expect("ends").len(), looks);
+}
+
+#[test]
 fn looking_on_ends_when_somebody_asks() {
     let (url, server) = server(vec![Does::Answer(
         200,
