@@ -22,6 +22,8 @@ pub struct TransitionStatus {
     pub waiting_for: WaitingFor,
     /// What failed last, in this stage or in one before it.
     pub last_error: Option<String>,
+    /// Why it goes back, where this coordinator decided it.
+    pub went_back: Option<String>,
     /// The stage's budget is spent and there is no way back: someone should look. It is retried for ever, slowly.
     pub gave_up: bool,
 }
@@ -73,6 +75,7 @@ pub(crate) fn status_of(metadata: &Metadata, progress: &Progress) -> Vec<Transit
             attempts: known.failures(),
             waiting_for,
             last_error: known.last_error().map(str::to_owned),
+            went_back: known.went_back().map(str::to_owned),
             gave_up: known.has_given_up(),
         })
     };

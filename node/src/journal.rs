@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_coordinator::{EndedTransition, TransitionStatus};
 use tidegate_raft::RaftStore;
-use tidegate_tablets::{MetadataStore as _, NodeId, TabletId};
+use tidegate_tablets::{Epoch, Metadata, MetadataStore as _, NodeId, TabletId};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::book::Book;
@@ -69,6 +69,12 @@ impl JournalKeeper {
         for ended in ended {
             book.note_ended(ended, now_ms());
         }
+    }
+
+    /// Takes down why a move goes back, where somebody knows who is no coordinator. `metadata` shows the move.
+    pub(crate) fn note_back(&self, metadata: &Metadata, tablet: TabletId, begun: Epoch, why: &str) {
+        self.lock()
+            .note_back(metadata, tablet, begun.as_u64(), why, now_ms());
     }
 
     /// A part of it: the newest moves, the last entries.

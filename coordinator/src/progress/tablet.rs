@@ -129,6 +129,17 @@ impl TabletProgress {
         self.last_error.as_deref()
     }
 
+    /// Why it goes back, where that was decided here and has come to pass.
+    #[must_use]
+    pub fn went_back(&self) -> Option<&str> {
+        // Decided is not done: what was decided may have been refused.
+        let is_back = matches!(
+            self.stage,
+            Stage::CleanupTarget | Stage::RevertMigration | Stage::WriteBothReadOldFallback
+        );
+        self.back.as_deref().filter(|_| is_back)
+    }
+
     /// Whether the error of a stage without a way back was reported.
     #[must_use]
     pub const fn has_given_up(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Moves: begun, cancelled, and those that run.
 
+mod notes;
 mod running;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use super::extract::{InPath, MaySay, Said};
 use super::nodes::would;
 use super::problem::{Failure, Problems};
 use crate::api::{self, problem_type};
-use crate::reports::{Ask, REPORT_DEADLINE, Told};
+use crate::reports::{Ask, Gathered, REPORT_DEADLINE, Told};
 
 /// A move that nothing speaks against.
 struct Planned {
@@ -25,6 +26,8 @@ struct Planned {
     from: NodeId,
     to: NodeId,
     kind: TransitionKind,
+    /// What begins it.
+    change: Change,
 }
 
 /// Begins to move a replica, or to rebuild an excluded node's. With `dry_run` it says what would happen.
@@ -35,7 +38,7 @@ pub(super) async fn begin(
     Said(asked): Said<api::MoveRequest>,
 ) -> Result<(StatusCode, Json<api::MoveAnswer>), Failure> {
     let planned = plan(app.newest().await?, TabletId::new(id), &asked)?;
-    let carries = carries(&app, &planned).await;
+    let told = ask(&app, &planned).await;
     let begun = if asked.dry_run {
         None
     } else {
@@ -50,7 +53,7 @@ pub(super) async fn begin(
     } else {
         StatusCode::ACCEPTED
     };
-    Ok((status, Json(answer(&app, &planned, begun, carries))))
+    Ok((status, Json(answer(&app, &planned, begun, &told))))
 }
 
 /// Looks at all that a move is refused for, and at what it would be.
@@ -85,6 +88,7 @@ fn plan(metadata: Arc<Metadata>, id: TabletId, asked: &api::MoveRequest) -> Resu
         to,
         kind,
         metadata,
+        change,
     })
 }
 
@@ -137,22 +141,25 @@ fn takes(metadata: &Metadata, id: TabletId, tablet: &Tablet, to: NodeId) -> Resu
     Ok(())
 }
 
-/// What the sources hold, as they estimate it now.
-async fn carries(app: &App, planned: &Planned) -> Option<api::Carried> {
-    let sources: BTreeSet<NodeId> = match planned.kind {
-        TransitionKind::Migration => [planned.from].into(),
-        _ => {
-            let replicas = &planned.metadata.tablets.get(&planned.tablet)?.replicas;
-            let live = replicas
-                .iter()
-                .filter(|node| planned.metadata.is_live_member(**node));
-            live.copied().collect()
-        }
-    };
+/// What those who take part hold of the tablet, as they estimate it now, and who of them does not tell.
+async fn ask(app: &App, planned: &Planned) -> Gathered {
+    let replicas = planned.metadata.tablets.get(&planned.tablet);
+    let replicas = replicas.into_iter().flat_map(|tablet| &tablet.replicas);
+    let live = replicas.filter(|node| planned.metadata.is_live_member(**node));
+    let part: BTreeSet<NodeId> = live.copied().chain([planned.to]).collect();
     let tablet = Some(planned.tablet.as_u64());
     let ask = Ask::Load { tablet };
-    let gathered = app.running.reports.ask_all(sources, &ask, REPORT_DEADLINE).await;
-    let held = gathered.told.into_values().filter_map(|told| match told {
+    app.running.reports.ask_all(part, &ask, REPORT_DEADLINE).await
+}
+
+/// What the sources hold.
+fn carries(planned: &Planned, gathered: &Gathered) -> Option<api::Carried> {
+    let is_source = |node: NodeId| match planned.kind {
+        TransitionKind::Migration => node == planned.from,
+        _ => node != planned.to,
+    };
+    let sources = gathered.told.iter().filter(|(node, _)| is_source(**node));
+    let held = sources.filter_map(|(_, told)| match told {
         Told::Load(held) => held.first().copied(),
         _ => None,
     });
@@ -166,21 +173,8 @@ async fn carries(app: &App, planned: &Planned) -> Option<api::Carried> {
     })
 }
 
-fn answer(
-    app: &App,
-    planned: &Planned,
-    begun: Option<Epoch>,
-    carries: Option<api::Carried>,
-) -> api::MoveAnswer {
-    let mut notes = Vec::new();
-    if carries.is_none() {
-        notes.push(
-            "no source tells how much it holds: see `tidegate status` for nodes that do not answer"
-                .to_owned(),
-        );
-    }
-    let racks = shared_rack(planned);
-    notes.extend(racks);
+fn answer(app: &App, planned: &Planned, begun: Option<Epoch>, told: &Gathered) -> api::MoveAnswer {
+    let carries = carries(planned, told);
     let streaming = &app.running.streaming;
     let limits = [streaming.send_throttle(), streaming.receive_throttle()];
     let slowest = limits
@@ -199,7 +193,7 @@ fn answer(
             .zip(slowest)
             .map(|(carries, slowest)| carries.bytes.div_ceil(slowest.get())),
         carries,
-        notes,
+        notes: notes::of(planned, carries.is_some(), &told.silent),
     }
 }
 
@@ -208,25 +202,6 @@ fn stages(first: Option<Stage>) -> Vec<api::Stage> {
     std::iter::successors(first, |stage| stage.next())
         .map(api::Stage::from)
         .collect()
-}
-
-/// Says so where two replicas come to stand in one rack.
-fn shared_rack(planned: &Planned) -> Option<String> {
-    let rack = |node: &NodeId| {
-        planned
-            .metadata
-            .nodes
-            .get(node)
-            .and_then(|info| info.rack.as_deref())
-    };
-    let wanted = rack(&planned.to)?;
-    let replicas = &planned.metadata.tablets.get(&planned.tablet)?.replicas;
-    let mut stay = replicas.iter().filter(|node| **node != planned.from);
-    let shares = stay.find(|node| rack(node) == Some(wanted))?;
-    Some(format!(
-        "nodes {shares} and {} stand in the same rack, {wanted}",
-        planned.to
-    ))
 }
 
 /// Has a transition go back: accepted up to streaming, later there is only forward.
@@ -243,6 +218,10 @@ pub(super) async fn cancel(
     would(&metadata, &Change::Cancel { tablet, begun })?;
     if !asked.dry_run {
         app.running.operator.cancel(tablet, begun).await?;
+        // The metadata does not say by whom; another node hears of it from here.
+        let why = format!("an operator cancelled it, asked at node {}", app.running.id);
+        let journal = app.running.reports.journal();
+        journal.note_back(&metadata, tablet, begun, &why);
     }
     Ok(Json(api::CancelAnswer {
         tablet: id,

@@ -132,8 +132,32 @@ impl Book {
     pub(super) fn note_running(&mut self, status: &TransitionStatus, now_ms: u64) {
         let (id, begun) = (status.tablet, status.begun.as_u64());
         let Some(noted) = self.find(id, begun) else { return };
-        if let Some(error) = noted.tried(u64::from(status.attempts), status.last_error.as_deref()) {
+        let error = noted.tried(u64::from(status.attempts), status.last_error.as_deref());
+        let why = noted.told(None, status.went_back.as_deref());
+        if let Some(error) = error {
             self.write(now_ms, id, begun, JournalEvent::Retry { error });
+        }
+        if let Some(why) = why {
+            self.write(now_ms, id, begun, JournalEvent::GoesBack { why });
+        }
+    }
+
+    /// Why one goes back, said by who is no coordinator.
+    pub(super) fn note_back(
+        &mut self,
+        metadata: &Metadata,
+        id: TabletId,
+        begun: u64,
+        why: &str,
+        now_ms: u64,
+    ) {
+        if self.find(id, begun).is_none() {
+            // Whoever follows the metadata has not come so far yet.
+            self.note_tablet(metadata, id, now_ms);
+        }
+        let Some(noted) = self.find(id, begun) else { return };
+        if let Some(why) = noted.told(None, Some(why)) {
+            self.write(now_ms, id, begun, JournalEvent::GoesBack { why });
         }
     }
 

@@ -135,6 +135,49 @@ fn a_move_that_goes_back_says_why_once() {
 }
 
 #[test]
+fn why_a_move_goes_back_is_known_while_it_does() {
+    let mut cluster = Cluster::new(1);
+    cluster.begin(T, 1, 4);
+    let mut status = TransitionStatus {
+        tablet: T,
+        kind: TransitionKind::Migration,
+        begun: cluster.epoch(T),
+        stage: Stage::CleanupTarget,
+        attempts: 0,
+        waiting_for: tidegate_coordinator::WaitingFor::Change,
+        last_error: None,
+        went_back: Some("its retries are used up".to_owned()),
+        gave_up: false,
+    };
+    cluster.book.note_running(&status, 1);
+    status.went_back = None;
+    cluster.book.note_running(&status, 2);
+    let running = &cluster.book.moves(None, 1)[0];
+    assert_eq!(running.outcome, MoveOutcome::Running);
+    assert_eq!(running.went_back.as_deref(), Some("its retries are used up"));
+}
+
+#[test]
+fn a_cancel_is_taken_down_before_the_move_itself_was_seen() {
+    let mut cluster = Cluster::new(1);
+    let book = std::mem::take(&mut cluster.book);
+    cluster.begin(T, 1, 4);
+    let (begun, metadata) = (cluster.epoch(T), cluster.metadata.clone());
+    cluster.book = book;
+    for _ in 0..2 {
+        let why = "an operator cancelled it";
+        cluster.book.note_back(&metadata, T, begun.as_u64(), why, 1);
+    }
+    let moves = cluster.book.moves(None, 10);
+    assert_eq!(moves[0].went_back.as_deref(), Some("an operator cancelled it"));
+    assert_eq!(
+        cluster.book.entries(None, 100).len(),
+        3,
+        "begins, its stage, goes back"
+    );
+}
+
+#[test]
 fn states_that_were_skipped_leave_an_end_all_the_same() {
     let mut cluster = Cluster::new(2);
     cluster.begin(T, 1, 4);
@@ -196,6 +239,7 @@ fn the_same_failure_again_is_counted_and_no_line_of_its_own() {
         attempts: 0,
         waiting_for: tidegate_coordinator::WaitingFor::Change,
         last_error: None,
+        went_back: None,
         gave_up: false,
     };
     for attempts in 1..=3 {

@@ -48,8 +48,8 @@ fn one(seen: &Seen<'_>, told: &TransitionReport) -> Option<Finding> {
              acknowledged write"
         );
         let remedy = format!(
-            "bring one of them back; only if they are gone for ever, give up what they alone held: POST \
-             /v1/tablets/{tablet}/allow_fewer_sources"
+            "bring one of them back; only if they are gone for ever, give up what they alone held: `tidegate \
+             allow-fewer-sources {tablet}`"
         );
         return Some(finding(Severity::Critical, what, remedy));
     }

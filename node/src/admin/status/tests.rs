@@ -251,5 +251,5 @@ fn a_transition_that_is_stuck_names_what_it_waits_for_and_who_holds_it() {
     cluster.transitions[0].waiting_for = vec![WaitingFor::Sources { live: 1, needed: 2 }];
     let found = cluster.findings();
     assert_eq!(only(&found).severity, Severity::Critical);
-    assert!(only(&found).remedy.contains("allow_fewer_sources"));
+    assert!(only(&found).remedy.contains("allow-fewer-sources 0"));
 }
