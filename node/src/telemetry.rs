@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use metrics::counter;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tidegate_streaming::{EndCause, StreamRole};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::sampler::Sampler;
@@ -34,6 +36,7 @@ impl Metrics {
         let recorder = recorder()?;
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).context("something counts already")?;
+        begin_at_zero();
         Ok(Self { handle })
     }
 
@@ -59,6 +62,17 @@ impl Metrics {
             self.handle.run_upkeep();
         }
     }
+}
+
+/// Counters of which an alarm looks for the first event: a series that appears with it never grows.
+fn begin_at_zero() {
+    for role in [StreamRole::Send, StreamRole::Receive] {
+        for cause in [EndCause::DiskFull, EndCause::Decode, EndCause::Stalled] {
+            let labels = [("role", role.as_str()), ("cause", cause.as_str())];
+            counter!("tidegate_streams_ended_total", &labels).increment(0);
+        }
+    }
+    counter!("tidegate_stream_refused_total", "reason" => "not_member").increment(0);
 }
 
 fn recorder() -> Result<PrometheusRecorder> {

@@ -83,6 +83,25 @@ fn the_list_names_what_the_sources_emit_and_nothing_else() {
     );
 }
 
+#[test]
+fn what_alarms_wait_for_begins_at_zero() {
+    let recording = super::Recording::new();
+    metrics::with_local_recorder(recording.recorder(), super::begin_at_zero);
+    let rendered = recording.metrics().render();
+    hold_against_the_list(&rendered);
+    for series in [
+        "tidegate_streams_ended_total{role=\"receive\",cause=\"disk_full\"} 0",
+        "tidegate_streams_ended_total{role=\"receive\",cause=\"decode\"} 0",
+        "tidegate_streams_ended_total{role=\"send\",cause=\"stalled\"} 0",
+        "tidegate_stream_refused_total{reason=\"not_member\"} 0",
+    ] {
+        assert!(
+            rendered.lines().any(|line| line == series),
+            "{series}\nin\n{rendered}"
+        );
+    }
+}
+
 /// Panics unless everything in a rendered text is listed with that type and those labels; gives the names.
 pub(crate) fn hold_against_the_list(rendered: &str) -> BTreeSet<String> {
     let listed = listed();
