@@ -5,6 +5,7 @@ mod node;
 mod program;
 mod words;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,9 +18,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use self::files::Files;
+use self::files::{Files, Member};
 use self::node::Node;
-use self::program::Program;
+use self::program::{Program, Status};
 use crate::process::Process;
 use crate::step::Context;
 
@@ -27,7 +28,7 @@ use crate::step::Context;
 const NODES: u32 = 4;
 /// A cluster is founded by as many; the others join.
 const FOUNDERS: usize = 3;
-/// How long a node may take to answer, and to find the cluster healthy: on a machine that is busy, with data to read.
+/// How long a node may take to answer, and to find the others up: on a machine that is busy, with data to read.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 /// How long nodes may take to stop in good order.
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
@@ -126,13 +127,14 @@ impl Cluster {
         self.asked_to_end.load(Ordering::SeqCst)
     }
 
-    /// Starts the processes, makes a cluster of them where they are none yet, and waits until it is healthy.
+    /// Starts the processes, makes a cluster of them where they are none yet, and waits until it is up.
     fn start(&mut self, files: &Files) -> Result<()> {
         for member in files.members() {
             self.nodes.push(Node::start(&self.program, member)?);
         }
         println!("waiting for {} nodes", self.nodes.len());
         let mut outside = Vec::new();
+        let mut excluded = BTreeSet::new();
         for member in files.members() {
             let status = self.until(&format!("node {} to answer", member.number), |program| {
                 program.status(&member.admin)
@@ -140,7 +142,9 @@ impl Cluster {
             if !status.is_founded {
                 outside.push(member);
             }
+            excluded.extend(status.excluded);
         }
+        let is_excluded = |member: &&Member| excluded.contains(&u64::from(member.number));
         if outside.len() == files.members().len() {
             let founders = outside.len().min(FOUNDERS);
             let founders: Vec<_> = outside.drain(..founders).collect();
@@ -150,6 +154,7 @@ impl Cluster {
         let Some(first) = files
             .members()
             .iter()
+            .filter(|member| !is_excluded(member))
             .find(|member| outside.iter().all(|other| other.number != member.number))
         else {
             bail!("no node belongs to a cluster");
@@ -162,14 +167,23 @@ impl Cluster {
         for member in outside {
             self.program.join(&member.config, &first.admin)?;
         }
-        for member in files.members() {
-            let what = format!("node {} to find the cluster healthy", member.number);
+        for member in files.members().iter().filter(|member| !is_excluded(member)) {
+            let what = format!("node {} to find the others up", member.number);
             self.until(&what, |program| {
-                program.status(&member.admin).filter(|status| status.is_healthy)
+                program.status(&member.admin).filter(Status::is_up)
             })
             .with_context(|| self.program.findings(&member.admin))?;
         }
+        self.tell_findings(first);
         Ok(())
+    }
+
+    /// What is wrong and no reason not to start: it stays until somebody changes it, such as a node that was excluded.
+    fn tell_findings(&self, asked: &Member) {
+        let status = self.program.status(&asked.admin);
+        if status.is_none_or(|status| !status.is_healthy) {
+            println!("\n{}", self.program.findings(&asked.admin));
+        }
     }
 
     /// Asks until there is an answer; that a process has died is one too.

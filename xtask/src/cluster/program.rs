@@ -1,5 +1,6 @@
 //! The node's program, asked as people ask it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,11 +14,45 @@ pub(super) struct Program {
 }
 
 /// How a node finds the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) is_founded: bool,
     pub(super) is_healthy: bool,
     pub(super) has_leader: bool,
+    /// Members that are excluded, for ever.
+    pub(super) excluded: BTreeSet<u64>,
+    /// The other members that do not answer.
+    pub(super) silent: BTreeSet<u64>,
+}
+
+impl Status {
+    /// What `tidegate status --json` says.
+    pub(super) fn read(status: &Value) -> Self {
+        let is = |of: &Value, name: &str| of.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let mut read = Self {
+            is_founded: is(status, "founded"),
+            is_healthy: is(status, "healthy"),
+            has_leader: status.get("leader").is_some_and(Value::is_u64),
+            ..Self::default()
+        };
+        let nodes = status.get("nodes").and_then(Value::as_array);
+        for node in nodes.into_iter().flatten() {
+            let Some(id) = node.get("id").and_then(Value::as_u64) else {
+                continue;
+            };
+            if is(node, "excluded") {
+                read.excluded.insert(id);
+            } else if !is(node, "reachable") {
+                read.silent.insert(id);
+            }
+        }
+        read
+    }
+
+    /// Whether all that is wrong, if anything is, is for the operator: a node that was drained or excluded stays so.
+    pub(super) fn is_up(&self) -> bool {
+        self.is_founded && self.has_leader && self.silent.is_empty()
+    }
 }
 
 impl Program {
@@ -37,12 +72,7 @@ impl Program {
             .output()
             .ok()?;
         let status: Value = serde_json::from_slice(&output.stdout).ok()?;
-        let is = |name: &str| status.get(name).and_then(Value::as_bool).unwrap_or(false);
-        Some(Status {
-            is_founded: is("founded"),
-            is_healthy: is("healthy"),
-            has_leader: status.get("leader").is_some_and(Value::is_u64),
-        })
+        Some(Status::read(&status))
     }
 
     /// What the node finds wrong, for people.
@@ -100,4 +130,32 @@ fn done(mut command: Command) -> Result<()> {
         bail!("{shown} failed ({}):\n{}", output.status, said.trim());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(nodes: &Value) -> Status {
+        let mut status = json!({"founded": true, "healthy": false, "leader": 1});
+        status["nodes"] = nodes.clone();
+        Status::read(&status)
+    }
+
+    #[test]
+    fn a_cluster_that_was_drained_or_lost_a_node_for_ever_is_up() {
+        let node = |id: u64, excluded: bool, reachable: bool| json!({"id": id, "excluded": excluded, "reachable": reachable});
+        let excluded = status(&json!([node(1, false, true), node(2, true, false)]));
+        assert!(excluded.is_up());
+        assert_eq!(excluded.excluded, [2].into());
+        // Nothing but findings, such as a drain with balancing off.
+        assert!(status(&json!([node(1, false, true)])).is_up());
+        let down = status(&json!([node(1, false, true), node(2, false, false)]));
+        assert!(!down.is_up());
+        assert_eq!(down.silent, [2].into());
+        assert!(!Status::read(&json!({"founded": true, "leader": null, "nodes": []})).is_up());
+        assert!(!Status::read(&json!({"founded": false, "healthy": false})).is_up());
+    }
 }

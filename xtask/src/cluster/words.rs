@@ -9,7 +9,7 @@ use super::program::Program;
 pub(super) fn ready(program: &Program, files: &Files, took: Duration) -> String {
     let members = files.members();
     let mut text = format!(
-        "\n{} nodes are up and healthy, after {:.1} s:\n",
+        "\n{} nodes are up, after {:.1} s:\n",
         members.len(),
         took.as_secs_f64()
     );
