@@ -84,6 +84,10 @@ impl App {
         if !self.running.has_cluster() {
             return Err(Failure::no_cluster());
         }
+        // Cut off from the others it would wait for a leader in vain.
+        if self.running.raft.snapshot().is_excluded(self.running.id) {
+            return Err(Failure::excluded_here(self.running.id.as_u64()));
+        }
         match timeout(BARRIER_DEADLINE, self.running.raft.read_barrier()).await {
             Ok(Ok(_)) => Ok(self.running.raft.snapshot()),
             Ok(Err(stopped)) => Err(Failure::unavailable(format!("{stopped}: ask another node"))),

@@ -1,5 +1,7 @@
 //! What a request says, or a problem that names what is wrong with it.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
@@ -8,6 +10,7 @@ use axum::http::request::Parts;
 use axum::{Json, RequestExt as _};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::problem::Failure;
 use crate::api::{Object, problem_type};
@@ -57,7 +60,7 @@ where
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let read = Json::<Object<T>>::from_request(request, state).await;
+        let read = in_time(Json::<Object<T>>::from_request(request, state)).await?;
         let Json(Object(value)) = read.map_err(|error| no_json(&error))?;
         Ok(Self(value))
     }
@@ -76,7 +79,7 @@ where
     async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
         let (parts, body) = request.with_limited_body().into_parts();
         let body = Request::from_parts(parts.clone(), body);
-        let read = Bytes::from_request(body, &()).await;
+        let read = in_time(Bytes::from_request(body, &())).await?;
         let bytes = read.map_err(|error| no_bytes(&error))?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
@@ -103,10 +106,23 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
             let value = String::from_utf8_lossy(value.as_bytes()).to_lowercase();
             value.split(';').next().unwrap_or_default().trim().to_owned()
         });
-        let read = Bytes::from_request(request, state).await;
+        let read = in_time(Bytes::from_request(request, state)).await?;
         let bytes = read.map_err(|error| no_bytes(&error))?;
         Ok(Self { bytes, media_type })
     }
+}
+
+/// How long a body may take to come: shorter than the request, so that the answer says what is missing.
+const BODY_DEADLINE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+
+/// Nothing is done before the whole body is here.
+async fn in_time<T>(read: impl Future<Output = T>) -> Result<T, Failure> {
+    timeout(BODY_DEADLINE, read).await.map_err(|_| {
+        let detail =
+            format!("the body did not come within {BODY_DEADLINE:?}; nothing was done: send it again");
+        let (status, kind) = (StatusCode::REQUEST_TIMEOUT, problem_type::TIMED_OUT);
+        Failure::new(status, kind, "The body did not come", detail)
+    })
 }
 
 pub(crate) fn unreadable(detail: String) -> Failure {
@@ -140,4 +156,36 @@ fn no_bytes(error: &BytesRejection) -> Failure {
         return Failure::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail);
     }
     unreadable(error.body_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use futures_util::stream;
+
+    use super::*;
+    use crate::api::{CancelRequest, MoveRequest, Problem};
+
+    /// A request whose body is promised and never sent.
+    fn promised() -> Request {
+        let body = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let request = Request::builder().header(CONTENT_TYPE, "application/json");
+        request.body(body).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_a_problem_of_its_own() {
+        let answers = [
+            Said::<MoveRequest>::from_request(promised(), &()).await.err(),
+            MaySay::<CancelRequest>::from_request(promised(), &()).await.err(),
+            Raw::from_request(promised(), &()).await.err(),
+        ];
+        for failure in answers {
+            let problem = Problem::from(failure.expect("no body"));
+            assert_eq!(
+                (problem.status, problem.kind.as_str()),
+                (408, problem_type::TIMED_OUT)
+            );
+        }
+    }
 }

@@ -96,6 +96,13 @@ impl Failure {
         Self::conflict(problem_type::EXCLUDED, "The node is excluded", detail)
     }
 
+    /// The node that answers is excluded.
+    pub(crate) fn excluded_here(node: u64) -> Self {
+        let detail =
+            format!("node {node}, which answers, is excluded, for ever: ask another node, and stop this one");
+        Self::conflict(problem_type::EXCLUDED, "The node is excluded", detail)
+    }
+
     /// There is a table of that name.
     pub(crate) fn table_exists() -> Self {
         let detail = "there is a table of that name already: take another name, or drop it first";
@@ -236,6 +243,7 @@ const STATUSES: [(&str, &str); 13] = [
     ("403", "Asked by a page of another site"),
     ("404", "Nothing of that name"),
     ("405", "The path does not take that method"),
+    ("408", "The body did not come in time; nothing was done"),
     ("409", "Not as things are; the type and the detail say why"),
     ("413", "The body is too long"),
     ("415", "The body is of another type than the path takes"),
@@ -252,6 +260,11 @@ const STATUSES: [(&str, &str); 13] = [
         "504",
         "It may or may not have been done: look before asking again",
     ),
+];
+
+/// What is answered before anything of ours hears of the request, without a body.
+const BARE: [(&str, &str); 2] = [
+    ("414", "The path is too long"),
     ("431", "The headers are too long"),
 ];
 
@@ -266,6 +279,11 @@ impl utoipa::IntoResponses for Problems {
                 .build();
             (status.to_owned(), RefOr::T(response))
         };
-        STATUSES.into_iter().map(document).collect()
+        let bare = |(status, description): (&str, &str)| {
+            let response = ResponseBuilder::new().description(description).build();
+            (status.to_owned(), RefOr::T(response))
+        };
+        let problems = STATUSES.into_iter().map(document);
+        problems.chain(BARE.into_iter().map(bare)).collect()
     }
 }

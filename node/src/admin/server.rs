@@ -1,5 +1,6 @@
 //! Takes the connections of the admin API.
 
+mod deadline;
 mod tls;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use self::deadline::WriteDeadline;
 use self::tls::AdminTls;
 use super::token::Token;
 use super::{App, RenderMetrics, router};
@@ -30,6 +32,9 @@ const CONNECTIONS_MAX: usize = 512;
 
 /// How long a handshake, and the head of a request, may take.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a part of an answer may wait to be read.
+const READ_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long requests that run may take to end, when the node stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
@@ -174,7 +179,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
         .max_headers(64)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(WriteDeadline::new(stream, READ_DEADLINE)), service);
     if let Err(error) = watcher.watch(connection).await {
         debug!(%error, "a connection to the admin API broke");
     }

@@ -41,11 +41,8 @@ pub(super) async fn set(
         permits("receives", asked.receives)?,
     );
     let only = asked.node.map(NodeId::new);
-    if let Some(node) = only
-        && !app.running.raft.snapshot().is_live_member(node)
-        && node != app.running.id
-    {
-        return Err(Failure::unknown_node(node.as_u64()));
+    if let Some(node) = only {
+        is_asked_of(&app, node)?;
     }
     if sends.is_some() || receives.is_some() {
         let known = app.newest().await?.permits;
@@ -56,6 +53,15 @@ pub(super) async fn set(
         app.running.operator.set_permits(permits).await?;
     }
     Ok(Json(ask(&app, bytes, only).await))
+}
+
+/// Whether limits can be asked of a node: of one that is a member, or of the one that answers.
+fn is_asked_of(app: &App, node: NodeId) -> Result<(), Failure> {
+    match app.running.raft.snapshot().nodes.get(&node) {
+        Some(info) if info.excluded => Err(Failure::excluded(node.as_u64())),
+        None if node != app.running.id => Err(Failure::unknown_node(node.as_u64())),
+        _ => Ok(()),
+    }
 }
 
 /// What is asked of the nodes: zero takes a limit away.

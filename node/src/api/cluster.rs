@@ -11,7 +11,7 @@ pub(crate) struct FoundingNode {
     #[schema(minimum = 1)]
     pub(crate) id: u64,
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
+    #[schema(min_length = 1, max_length = 256, pattern = "^.+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
     #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]

@@ -24,7 +24,7 @@ pub(crate) enum RaftRole {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Addresses {
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
+    #[schema(min_length = 1, max_length = 256, pattern = "^.+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
     #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]
@@ -103,7 +103,7 @@ pub(crate) struct JoinRequest {
     #[schema(minimum = 1)]
     pub(crate) id: u64,
     /// The address of its transport, `host:port`.
-    #[schema(min_length = 1, max_length = 256, pattern = "^[^:]+:[0-9]{1,5}$")]
+    #[schema(min_length = 1, max_length = 256, pattern = "^.+:[0-9]{1,5}$")]
     pub(crate) transport: String,
     /// The URL of its admin API.
     #[schema(min_length = 1, max_length = 256, pattern = "^https?://.+$")]

@@ -251,6 +251,46 @@ async fn verify_comes_to_an_end_where_a_replica_lacks_rows_of_the_first_range() 
     stop_all(nodes).await;
 }
 
+/// Node 4 goes for ever.
+async fn excluded_nodes_are_named_as_such(nodes: &[Served]) {
+    let node = &nodes[0];
+    node.ask(Method::POST, "/v1/nodes/4/exclude", None)
+        .await
+        .expect(200);
+    let refused = node
+        .ask(Method::PUT, "/v1/throttle", Some(&json!({"node": 4})))
+        .await;
+    refused.expect_problem(409, "excluded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cancelled_a_move_is_in_the_journal_of_every_node() {
+    let place = Place::new();
+    let nodes = place.found().await;
+    let tablets = with_rows(&nodes).await;
+    let (from, to) = from_and_to(&nodes[0], tablets[0]).await;
+    let slow = json!({"send_bytes_per_second": 1024, "receive_bytes_per_second": 1024});
+    nodes[0]
+        .ask(Method::PUT, "/v1/throttle", Some(&slow))
+        .await
+        .expect(200);
+    let begin = format!("/v1/tablets/{}/move", tablets[0]);
+    let told = nodes[0].post(&begin, json!({"from": from, "to": to})).await;
+    let begun = told.expect(202)["begun"].clone();
+    let cancel = format!("/v1/tablets/{}/cancel", tablets[0]);
+    nodes[1].post(&cancel, json!({"begun": begun})).await.expect(200);
+    let journal = format!("/v1/moves/{}/journal", tablets[0]);
+    let ended = nodes[2].until("the move goes back", &journal, |answer| {
+        answer.json()["moves"][0]["outcome"] == "went_back"
+    });
+    let ended = ended.await.json();
+    let why = "an operator cancelled it, asked at node 2";
+    assert_eq!(ended["moves"][0]["went_back"], why, "{ended}");
+    let entries = ended["entries"].as_array().expect("lines");
+    assert!(entries.iter().any(|it| it["why"] == why), "{ended}");
+    stop_all(nodes).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_operator_asks_of_nodes_is_looked_at_first() {
     let place = Place::new();
@@ -324,6 +364,7 @@ async fn what_an_operator_asks_of_nodes_is_looked_at_first() {
         .ask(Method::PUT, "/v1/throttle", Some(&json!({"node": 77})))
         .await;
     refused.expect_problem(404, "unknown-node");
+    excluded_nodes_are_named_as_such(&nodes).await;
     let switched = node
         .ask(Method::PUT, "/v1/balancing", Some(&json!({"on": true})))
         .await

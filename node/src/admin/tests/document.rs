@@ -52,6 +52,7 @@ async fn the_document_has_every_path_and_every_reference_leads_somewhere() {
         "/v1/tablets/{id}",
         "/v1/tablets/{id}/move",
         "/v1/tablets/{id}/cancel",
+        "/v1/tablets/{id}/allow_fewer_sources",
         "/v1/moves",
         "/v1/moves/{tablet}/journal",
         "/v1/journal",
@@ -80,6 +81,8 @@ async fn the_document_has_every_path_and_every_reference_leads_somewhere() {
                 "{method} {path}"
             );
             assert!(responses.contains_key("503"), "{method} {path}");
+            let in_body = |status: &str| responses[status]["content"].is_object();
+            assert!(in_body("408") && !in_body("431"), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
             let id = operation["operationId"].as_str().expect("an id");
             assert!(ids.insert(id.to_owned()), "{id} is not the only one");
