@@ -1,4 +1,5 @@
-//! Where the other nodes are: what the configuration says, until the metadata says better.
+//! Where the other nodes are: what the configuration says, until the metadata says better. As long as nobody leads,
+//! each in turn: nodes that have all moved find each other by their configurations, and then correct the metadata.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,6 +20,14 @@ const LOOKUP_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often hosts are looked up anew: their addresses may change.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The same as long as nobody leads: longer than a try to connect takes.
+const LEADERLESS_INTERVAL: Duration = Duration::from_secs(10);
+
+fn next_lookup(raft: &RaftStore) -> Instant {
+    let led = raft.leader().is_some();
+    Instant::now() + if led { LOOKUP_INTERVAL } else { LEADERLESS_INTERVAL }
+}
 
 /// Host and port, if it is that.
 pub(crate) fn split_address(address: &str) -> Option<(&str, u16)> {
@@ -53,6 +62,8 @@ pub(crate) struct Peers {
     /// What the transport was told, and what that was looked up from.
     told: BTreeMap<NodeId, (String, SocketAddr)>,
     excluded: bool,
+    /// Whether the configuration wins for now.
+    by_seeds: bool,
 }
 
 impl Peers {
@@ -63,13 +74,14 @@ impl Peers {
             seeds,
             told: BTreeMap::new(),
             excluded: false,
+            by_seeds: false,
         }
     }
 
     /// Follows the metadata until the store stops. A node that was excluded closes its transport.
     pub(crate) async fn follow(mut self, raft: Arc<RaftStore>) {
         let mut changes = raft.changes();
-        let mut again = Instant::now() + LOOKUP_INTERVAL;
+        let mut again = next_lookup(&raft);
         self.tell(&raft.snapshot(), true).await;
         loop {
             tokio::select! {
@@ -79,15 +91,29 @@ impl Peers {
                     Err(_) => return,
                 },
                 () = sleep_until(again) => {
-                    again = Instant::now() + LOOKUP_INTERVAL;
-                    self.tell(&raft.snapshot(), true).await;
+                    again = next_lookup(&raft);
+                    let map = raft.snapshot();
+                    self.take_turns(&map, raft.leader().is_some());
+                    self.tell(&map, true).await;
                 }
             }
         }
     }
 
-    /// Tells what is new; looks every host up again if `anew`.
-    async fn tell(&mut self, map: &Metadata, anew: bool) {
+    /// Decides whether the configuration wins until the next time.
+    fn take_turns(&mut self, map: &Metadata, is_led: bool) {
+        let differs = |(node, seed): (&NodeId, &String)| {
+            let known = map.nodes.get(node).and_then(|info| info.address.as_ref());
+            *node != self.own && known.is_some_and(|address| address.transport != *seed)
+        };
+        self.by_seeds = !is_led && !self.by_seeds && self.seeds.iter().any(differs);
+        if self.by_seeds {
+            info!("nobody leads: tries the addresses of the configuration");
+        }
+    }
+
+    /// Tells what is new; looks every host up again, and tells everything, if `anew`.
+    pub(crate) async fn tell(&mut self, map: &Metadata, anew: bool) {
         if map.is_excluded(self.own) && !self.excluded {
             self.excluded = true;
             error!(
@@ -105,7 +131,8 @@ impl Peers {
                     self.transport.disconnect(PeerId::new(node.as_u64()));
                 }
             } else if let Some(address) = &info.address {
-                book.insert(*node, address.transport.clone());
+                let seed = book.remove(node).filter(|_| self.by_seeds);
+                book.insert(*node, seed.unwrap_or_else(|| address.transport.clone()));
             }
         }
         book.remove(&self.own);
@@ -114,18 +141,20 @@ impl Peers {
                 continue;
             }
             match look_up(&address).await {
-                Ok(found) => self.tell_one(node, address, found),
+                Ok(found) => self.tell_one(node, address, found, anew),
                 Err(error) => warn!(%node, error = format!("{error:#}"), "do not know where a node is"),
             }
         }
     }
 
-    fn tell_one(&mut self, node: NodeId, address: String, found: SocketAddr) {
+    fn tell_one(&mut self, node: NodeId, address: String, found: SocketAddr, anew: bool) {
         let before = self.told.insert(node, (address, found)).map(|(_, before)| before);
-        if before == Some(found) {
+        // Told anew also what is known: who founds a cluster or takes a node in has the transport try other addresses.
+        if before == Some(found) && !anew {
             return;
         }
         match self.transport.set_peer_address(PeerId::new(node.as_u64()), found) {
+            Ok(()) if before == Some(found) => {}
             Ok(()) => {
                 debug!(%node, address = %found, "know where a node is");
                 if before.is_some() {

@@ -125,6 +125,19 @@ impl Node {
         }
     }
 
+    /// Whether that node belongs to a cluster, be it this one or another: only one that is new says of nobody that it
+    /// leads, and does not refuse to answer.
+    pub(crate) async fn belongs(&self, node: NodeId) -> Result<bool, CallError> {
+        let peer = PeerId::new(node.as_u64());
+        let deadline = self.config.call_deadline;
+        match wire::call(&*self.transport, peer, &Request::ReadIndex, deadline).await {
+            Ok(Reply::NotLeader { leader: None }) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(CallError::Cut(WireError::Stream(StreamError::Reset(ResetCode::Refused)))) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How long one call may take.
     fn patience(&self, request: &Request) -> Duration {
         match request {

@@ -152,6 +152,21 @@ impl RaftStore {
         }
     }
 
+    /// Whether another node belongs to a cluster, this one's or another: such a node must not be among those that found
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`MembershipError::NotDone`], if it does not say.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only asks.
+    pub async fn belongs(&self, node: NodeId) -> Result<bool, MembershipError> {
+        let asked = self.node.belongs(node).await;
+        asked.map_err(|error| MembershipError::NotDone(error.to_string()))
+    }
+
     /// Changes who takes part in the log, or who leads. From any node: the leader does it. Bounded by
     /// [`membership_deadline`](RaftConfig::membership_deadline).
     ///

@@ -98,7 +98,7 @@ pub(super) fn told(error: &ClusterError) -> Failure {
             "A node cannot be reached",
             format!("{detail}: start it, or correct its address; then ask again"),
         ),
-        ClusterError::AlreadyFounded => Failure::conflict(
+        ClusterError::AlreadyFounded(_) => Failure::conflict(
             problem_type::ALREADY_FOUNDED,
             "The node belongs to a cluster",
             format!("{detail}: a cluster is founded once; further nodes come with `tidegate join`"),

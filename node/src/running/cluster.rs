@@ -45,9 +45,9 @@ pub(crate) enum ClusterError {
         address: String,
         reason: String,
     },
-    /// This node belongs to a cluster of other nodes.
-    #[error("this node belongs to a cluster already")]
-    AlreadyFounded,
+    /// That node belongs to a cluster of other nodes.
+    #[error("node {0} belongs to a cluster already")]
+    AlreadyFounded(NodeId),
     /// Found a cluster first, or ask a node that belongs to one.
     #[error("this node belongs to no cluster")]
     NoCluster,
@@ -80,11 +80,17 @@ impl Running {
         if !voters.contains(&self.id) {
             return Err(ClusterError::NotNamed(self.id));
         }
-        for founder in founders.iter().filter(|founder| founder.node != self.id) {
-            self.reach(founder.node, &founder.address.transport).await?;
-        }
         if self.has_cluster() && self.raft.status().voters != voters {
-            return Err(ClusterError::AlreadyFounded);
+            return Err(ClusterError::AlreadyFounded(self.id));
+        }
+        for founder in founders.iter().filter(|founder| founder.node != self.id) {
+            // Where the founding was broken off, some may be members: their addresses are not this call's to change.
+            if self.known_address(founder.node).is_none() {
+                self.reach(founder.node, &founder.address.transport).await?;
+            }
+            if !self.has_cluster() {
+                self.belongs_nowhere(founder).await?;
+            }
         }
         Ok(voters)
     }
@@ -101,7 +107,7 @@ impl Running {
             Ok(()) => info!(?voters, "founded a cluster"),
             // By a call like this one that was broken off.
             Err(FoundError::AlreadyFounded) if self.raft.status().voters == voters => {}
-            Err(FoundError::AlreadyFounded) => return Err(ClusterError::AlreadyFounded),
+            Err(FoundError::AlreadyFounded) => return Err(ClusterError::AlreadyFounded(self.id)),
             Err(FoundError::Stopped(stopped)) => return Err(MembershipError::from(stopped).into()),
             Err(_) => return Err(ClusterError::NotNamed(self.id)),
         }
@@ -170,7 +176,28 @@ impl Running {
         Ok(())
     }
 
-    /// Makes sure that a node can be called there, and that it is who it is taken for.
+    /// Where a node is, by the metadata.
+    fn known_address(&self, node: NodeId) -> Option<String> {
+        let map = self.raft.snapshot();
+        let address = map.nodes.get(&node)?.address.as_ref()?;
+        Some(address.transport.clone())
+    }
+
+    /// Makes sure that a node's log is empty: a new cluster's would take its place.
+    async fn belongs_nowhere(&self, founder: &Founder) -> Result<(), ClusterError> {
+        match self.raft.belongs(founder.node).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(ClusterError::AlreadyFounded(founder.node)),
+            Err(error) => Err(ClusterError::Unreachable {
+                node: founder.node,
+                address: founder.address.transport.clone(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Makes sure that a node can be called there, and that it is who it is taken for. What is not true does not last:
+    /// the addresses that are known are told to the transport again and again.
     async fn reach(&self, node: NodeId, address: &str) -> Result<(), ClusterError> {
         let unreachable = |reason: String| ClusterError::Unreachable {
             node,
@@ -184,8 +211,12 @@ impl Running {
         let found = look_up(address)
             .await
             .map_err(|error| unreachable(format!("{error:#}")))?;
-        let told = self.quic.set_peer_address(peer, found);
-        told.map_err(|error| unreachable(error.to_string()))?;
+        if self.known_address(node).as_deref() != Some(address) {
+            let told = self.quic.set_peer_address(peer, found);
+            told.map_err(|error| unreachable(error.to_string()))?;
+            // A connection that exists, maybe one that the peer has made, proves nothing about the address.
+            self.quic.disconnect(peer);
+        }
         match self.quic.open(peer).await {
             Ok(_) => Ok(()),
             Err(error) => Err(unreachable(error.to_string())),

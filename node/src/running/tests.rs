@@ -1,5 +1,6 @@
 //! A cluster of nodes in this process, over QUIC on loopback, each with its own directory.
 
+mod addresses;
 mod measured;
 
 use std::net::SocketAddr;
@@ -77,9 +78,11 @@ impl Place {
     }
 
     async fn start(&self, number: u64) -> Arc<Running> {
-        Box::pin(Running::start(self.config(number)))
-            .await
-            .expect("starts")
+        self.start_with(self.config(number)).await
+    }
+
+    async fn start_with(&self, config: NodeConfig) -> Arc<Running> {
+        Box::pin(Running::start(config)).await.expect("starts")
     }
 }
 
@@ -266,6 +269,25 @@ async fn a_cluster_is_not_founded_of_nodes_that_are_not_there() {
     assert!(node.has_cluster());
     node.stop().await;
     assert!(node.is_stopping());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_not_founded_of_a_node_of_another_one() {
+    let place = Place::new();
+    let nodes = found_three(&place).await;
+    let new = [place.start(4).await, place.start(5).await];
+    let version = nodes[2].raft.snapshot().version;
+    let founders: Vec<Founder> = [&nodes[2], &new[0], &new[1]].map(|node| founder(node)).into();
+    let refused = new[0].found(&founders).await;
+    assert!(
+        matches!(refused, Err(ClusterError::AlreadyFounded(node)) if node == n(3)),
+        "{refused:?}"
+    );
+    assert!(nodes[2].raft.snapshot().version >= version);
+    assert!(!new[0].has_cluster() && !new[1].has_cluster());
+    assert_eq!(nodes[2].raft.status().voters, [n(1), n(2), n(3)].into());
+    stop_all(&nodes).await;
+    stop_all(&new).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
