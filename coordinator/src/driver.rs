@@ -113,10 +113,12 @@ impl CoordinatorHandle {
         self.balancer.as_ref().map(|balancer| balancer.status.see())
     }
 
-    /// Whether it has ended by itself: the store was stopped.
+    /// Whether it, or its balancer, has ended by itself: the store was stopped, or the task has panicked. Then stop it
+    /// and start another.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+        let balancer = self.balancer.as_ref();
+        self.task.is_finished() || balancer.is_some_and(|balancer| balancer.task.is_finished())
     }
 
     /// Stops it: aborts its calls and waits until they are gone. What was asked of the nodes goes on there.

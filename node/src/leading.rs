@@ -6,6 +6,7 @@ mod voters;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tidegate_coordinator::{
     BalancerConfig, BalancerStatus, Coordinator, CoordinatorConfig, CoordinatorHandle, EndedTransition,
@@ -18,7 +19,11 @@ use tidegate_tablets::MetadataStore;
 use tidegate_transport::Transport;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
+
+/// How often it is looked whether what runs has ended by itself.
+const PACE: Duration = Duration::from_secs(1);
 
 /// Starts a coordinator with a balancer when this node comes to lead, and stops it when it leads no more.
 pub(crate) struct Leading {
@@ -55,16 +60,41 @@ impl Leading {
     /// Follows who leads until [`stop`](Self::stop), or until the store stops.
     pub(crate) async fn follow(&self, reports: Arc<dyn LoadReports>) {
         let (mut leaders, mut stop) = (self.raft.leaders(), self.stop.subscribe());
+        let mut pace = interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = None;
         loop {
             let next = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
-                next = leaders.next() => next,
+                next = leaders.next() => Some(next),
+                _ = pace.tick() => None,
             };
-            let Ok(leadership) = next else { break };
-            self.turn(leadership, &reports).await;
+            match next {
+                Some(Ok(leadership)) => last = Some(leadership),
+                Some(Err(_)) => break,
+                None if self.has_ended() => self.end().await,
+                None => continue,
+            }
+            if let Some(leadership) = last {
+                self.turn(leadership, &reports).await;
+            }
         }
         self.end().await;
+    }
+
+    /// Whether a part of what runs has ended by itself, as after a panic.
+    fn has_ended(&self) -> bool {
+        let active = self.lock();
+        let ended = |active: &Active| active.handle.is_finished() || active.voters.is_finished();
+        let Some(active) = active.as_ref().filter(|active| ended(active)) else {
+            return false;
+        };
+        error!(
+            term = active.term,
+            "a part of the coordinator has ended by itself: it starts anew"
+        );
+        true
     }
 
     async fn turn(&self, leadership: Leadership, reports: &Arc<dyn LoadReports>) {
@@ -103,10 +133,7 @@ impl Leading {
         let ended = self.lock().take();
         if let Some(Active { term, handle, voters }) = ended {
             voters.abort();
-            info!(term, "this node leads no more: its coordinator stops");
-            if handle.is_finished() && self.raft.leader() == Some(self.raft.node()) {
-                error!(term, "the coordinator had ended by itself");
-            }
+            info!(term, "the coordinator stops");
             handle.stop().await;
         }
     }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod measured;
+mod panics;
 
 use std::net::SocketAddr;
 use std::path::Path;
