@@ -124,6 +124,16 @@ impl Running {
         !status.voters.is_empty() || status.last.is_some()
     }
 
+    /// Completes when the metadata's log has ended here, for whatever reason: without it a node is of no use any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only waits.
+    pub(crate) async fn store_stopped(&self) {
+        let mut leaders = self.raft.leaders();
+        while leaders.next().await.is_ok() {}
+    }
+
     /// Shows another certificate, and believes other authorities, from the next connection on.
     pub(crate) fn replace_identity(&self, identity: &Identity) -> Result<(), IdentityError> {
         self.quic.replace_identity(identity)

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -132,24 +132,39 @@ async fn serve(config: NodeConfig) -> Result<End> {
     };
     let sampling = tokio::spawn(metrics.keep(Arc::clone(&running)));
     let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()));
-    signals.stop().await;
-    info!("told to stop; a second signal ends the node at once");
+    let is_broken = tokio::select! {
+        biased;
+        () = signals.stop() => {
+            info!("told to stop; a second signal ends the node at once");
+            false
+        }
+        () = running.store_stopped() => {
+            error!("the metadata's log has ended: the node stops");
+            true
+        }
+    };
     certificates.abort();
     sampling.abort();
     // Both at once: who asks meanwhile hears that the node stops.
     let stopping = async { tokio::join!(admin.stop(), running.stop()) };
-    tokio::select! {
+    let end = tokio::select! {
         biased;
         () = signals.stop() => {
             error!("told to stop again: ends at once");
-            Ok(End::Cut)
+            End::Cut
         }
         stopped = timeout(STOP_DEADLINE, stopping) => {
             if stopped.is_ok() {
-                return Ok(End::Stopped);
+                End::Stopped
+            } else {
+                error!("did not stop within {STOP_DEADLINE:?}: ends at once");
+                End::Cut
             }
-            error!("did not stop within {STOP_DEADLINE:?}: ends at once");
-            Ok(End::Cut)
         }
-    }
+    };
+    ensure!(
+        !is_broken,
+        "the metadata's log has ended: see above; start the node again"
+    );
+    Ok(end)
 }

@@ -28,27 +28,43 @@ pub enum WaitError {
 /// cannot act on one that is older than what the node has promised before the start.
 #[derive(Debug)]
 pub(crate) struct Published {
-    map: RwLock<Option<Arc<Metadata>>>,
+    shown: RwLock<Shown>,
     /// Wakes those who wait in the order in which they came, which a watch channel of tokio does not.
     changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    map: Option<Arc<Metadata>>,
+    is_withdrawn: bool,
 }
 
 impl Published {
     pub(crate) fn new() -> Self {
         Self {
-            map: RwLock::new(None),
+            shown: RwLock::default(),
             changed: Notify::new(),
         }
     }
 
     pub(crate) fn publish(&self, metadata: Arc<Metadata>) {
-        self.replace(Some(metadata));
+        self.replace(Shown {
+            map: Some(metadata),
+            is_withdrawn: false,
+        });
     }
 
     /// The map, or none before the first read barrier and after a stop.
     pub(crate) fn map(&self) -> Option<Arc<Metadata>> {
         // Nothing under the lock panics.
-        self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.map.clone().filter(|_| !shown.is_withdrawn)
+    }
+
+    /// The last map that there was, also after it was taken away.
+    pub(crate) fn last(&self) -> Option<Arc<Metadata>> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.map.clone()
     }
 
     /// On whose behalf the tablet moves, in a word.
@@ -61,11 +77,14 @@ impl Published {
 
     /// Takes the map away: whoever needs one to act is refused from now on.
     pub(crate) fn withdraw(&self) {
-        self.replace(None);
+        self.replace(Shown {
+            map: self.last(),
+            is_withdrawn: true,
+        });
     }
 
-    fn replace(&self, map: Option<Arc<Metadata>>) {
-        *self.map.write().unwrap_or_else(PoisonError::into_inner) = map;
+    fn replace(&self, shown: Shown) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
         self.changed.notify_waiters();
     }
 

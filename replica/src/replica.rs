@@ -15,7 +15,7 @@ use tidegate_transport::rpc::RpcService;
 use tidegate_transport::service::{Service, ServiceId};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::admission::SourceAdmission;
 use crate::applier::Applier;
@@ -61,7 +61,7 @@ pub enum AdmissionError {
     /// This node did not come to know of the request's epoch within the deadline: ask again, or another.
     #[error("this node is behind")]
     Behind,
-    /// The replica was stopped, or has not started yet.
+    /// The replica or its store was stopped, or it has not started yet.
     #[error("the replica is not running")]
     NotRunning,
 }
@@ -172,7 +172,8 @@ impl Replica {
         ]
     }
 
-    /// The map that this node has applied; none before the first read barrier has ended, and after a stop.
+    /// The map that this node has applied; none before the first read barrier has ended, and after a stop, its own or
+    /// that of its store.
     #[must_use]
     pub fn map(&self) -> Option<Arc<Metadata>> {
         self.published.map()
@@ -319,7 +320,7 @@ impl Replica {
     pub async fn stop(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.shutdown().await;
-        let map = self.published.map();
+        let map = self.published.last();
         let tablets: Vec<TabletId> = map
             .map(|map| map.tablets_of(self.node).collect())
             .unwrap_or_default();
@@ -378,17 +379,23 @@ fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -
     tasks
 }
 
+/// Applies metadata until there is no more; from then on what this node knows may be out of date without its noticing,
+/// so it admits nothing any more.
 async fn follow(store: Arc<dyn MetadataStore>, applier: Applier) {
+    let published = Arc::clone(&applier.published);
+    let stopped = apply(store, applier).await;
+    published.withdraw();
+    warn!(%stopped, "no more metadata is applied: this node serves nothing any more");
+}
+
+async fn apply(store: Arc<dyn MetadataStore>, applier: Applier) -> StoreStopped {
     let changes = store.changes();
     #[cfg(tidegate_mutants)]
     if tidegate_mutants::on("no-read-barrier-after-start") {
-        applier.run(changes, Version::default()).await;
-        return;
+        return applier.run(changes, Version::default()).await;
     }
-    let barrier = match store.read_barrier().await {
-        Ok(barrier) => barrier,
-        Err(StoreStopped) => return,
-    };
-    let stopped = applier.run(changes, barrier).await;
-    debug!(%stopped, "no more metadata is applied");
+    match store.read_barrier().await {
+        Ok(barrier) => applier.run(changes, barrier).await,
+        Err(stopped) => stopped,
+    }
 }

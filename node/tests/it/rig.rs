@@ -125,12 +125,12 @@ impl Said {
     }
 
     /// Waits for a line with that in it.
-    pub(crate) fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         let begun = Instant::now();
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())) {
             if line.contains(text) {
-                return;
+                return line;
             }
             seen.push(line);
         }

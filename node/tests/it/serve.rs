@@ -75,6 +75,42 @@ fn a_node_comes_back_from_a_kill_and_ends_in_good_order() {
     assert_eq!(ended(again).code, Some(0));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_whose_disk_fails_ends() {
+    let rig = Rig::empty();
+    let config = configured(&rig);
+    // A write beyond the limit fails, as on a broken disk, and does not end the process by itself.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" serve --config \"$1\""])
+        .args([env!("CARGO_BIN_EXE_tidegate"), &config])
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut node = command.spawn().expect("starts");
+    let said = Said::of(&mut node);
+    let address = |line: &str| {
+        let found = line
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("address="));
+        found.expect("an address").trim_matches('"').to_owned()
+    };
+    let transport = address(&said.wait_for("the node has started"));
+    let admin = format!("http://{}", address(&said.wait_for("the admin API listens")));
+    let limited = Command::new("prlimit")
+        .args(["--fsize=1", "--pid", &node.id().to_string()])
+        .status();
+    assert!(limited.expect("runs").success());
+
+    let named = format!("1={transport},{admin}");
+    let init = ended(tidegate(&["init", "--node", &named]).spawn().expect("starts"));
+    assert_ne!(init.code, Some(0), "{init:?}");
+    said.wait_for("start the node again");
+    assert_eq!(ended(node).code, Some(1));
+}
+
 #[test]
 fn a_configuration_that_makes_no_sense_is_bad_input() {
     let rig = Rig::empty();

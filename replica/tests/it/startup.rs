@@ -128,3 +128,27 @@ async fn a_stop_waits_for_the_requests_that_were_admitted() {
     let refused = replica.admit(tablet, epoch, SOON).await.unwrap_err();
     assert_eq!(refused, AdmissionError::NotRunning);
 }
+
+#[tokio::test]
+async fn a_node_whose_store_has_stopped_admits_nothing_any_more() {
+    let (cluster, tablets) = Cluster::start(Network::Mem, 1).await;
+    let (tablet, node) = (tablets[0], cluster.node(1));
+    let epoch = cluster.tablet(tablet).epoch;
+    let admitted = node.replica.admit(tablet, epoch, SOON).await.unwrap();
+    cluster.log.stop();
+    let withdrawn = timeout(SOON, async {
+        while node.replica.map().is_some() {
+            tokio::task::yield_now().await;
+        }
+    });
+    withdrawn.await.expect("it has no map any more");
+    assert_eq!(
+        node.replica.admit(tablet, epoch, SHORT).await.unwrap_err(),
+        AdmissionError::NotRunning
+    );
+    // What was admitted before is still waited for.
+    let mut stop = Box::pin(node.replica.stop());
+    assert!(timeout(SHORT, &mut stop).await.is_err());
+    drop(admitted);
+    timeout(SOON, stop).await.expect("ends");
+}
