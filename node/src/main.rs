@@ -29,6 +29,7 @@ mod reports;
 mod running;
 mod serve;
 mod telemetry;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -118,6 +118,8 @@ fn complain(code: u8, error: &anyhow::Error) -> ExitCode {
 async fn serve(config: NodeConfig) -> Result<End> {
     let mut signals = Signals::listen()?;
     let metrics = Metrics::install()?;
+    // Before they are read: what is replaced while the node starts is read again.
+    let read = certificates::look(&config.tls);
     let running = tokio::select! {
         biased;
         () = signals.stop() => return Ok(End::Stopped),
@@ -131,7 +133,7 @@ async fn serve(config: NodeConfig) -> Result<End> {
         }
     };
     let sampling = tokio::spawn(metrics.keep(Arc::clone(&running)));
-    let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups()));
+    let certificates = tokio::spawn(certificates::watch(Arc::clone(&running), signals.hangups(), read));
     let is_broken = tokio::select! {
         biased;
         () = signals.stop() => {

@@ -1,30 +1,27 @@
 //! Certificates that change while a node runs.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use super::signals::Hangups;
 use crate::config::TlsConfig;
 use crate::running::{Running, identity};
+use crate::watched::{self, PACE, Seen, Watched};
 
-/// How often the files are looked at. One that has changed is read when it has stood still for so long: certificate
-/// and key are never replaced in one step.
-const PACE: Duration = Duration::from_secs(2);
-
-/// When each of the three files was changed, and how long it is.
-type Seen = [Option<(SystemTime, u64)>; 3];
+/// How the files look: authorities, certificate, key.
+pub(super) fn look(tls: &TlsConfig) -> Seen<3> {
+    watched::look([&tls.ca, &tls.certificate, &tls.key])
+}
 
 /// Has the node show what the files hold, whenever they change or a signal asks for it. What makes no identity changes
-/// nothing.
-pub(super) async fn watch(running: Arc<Running>, mut hangups: Hangups) {
+/// nothing. `read` is how they looked before the node started from them.
+pub(super) async fn watch(running: Arc<Running>, mut hangups: Hangups, read: Seen<3>) {
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut loaded = look(&running.config.tls);
-    let mut before = loaded;
+    let mut watched = Watched::new(read);
     loop {
         let asked = tokio::select! {
             biased;
@@ -32,35 +29,29 @@ pub(super) async fn watch(running: Arc<Running>, mut hangups: Hangups) {
             _ = pace.tick() => false,
         };
         let now = look(&running.config.tls);
-        if asked || (now != loaded && now == before) {
-            loaded = now;
-            tell(replace(&running));
+        if !watched.is_due(now, Instant::now()) && !asked {
+            continue;
         }
-        before = now;
+        match replace(&running) {
+            Ok(()) => {
+                watched.used(now);
+                info!("the certificates were read again: new connections use them");
+            }
+            Err(error) => {
+                let is_news = watched.failed(now, Instant::now());
+                if is_news || asked {
+                    let error = format!("{error:#}");
+                    error!(
+                        error,
+                        "the certificates on the disk cannot be used: goes on with those that it has"
+                    );
+                }
+            }
+        }
     }
-}
-
-fn look(tls: &TlsConfig) -> Seen {
-    [&tls.ca, &tls.certificate, &tls.key].map(|path| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    })
 }
 
 fn replace(running: &Running) -> Result<()> {
     running.replace_identity(&identity(&running.config)?)?;
     Ok(())
-}
-
-fn tell(replaced: Result<()>) {
-    match replaced {
-        Ok(()) => info!("the certificates were read again: new connections use them"),
-        Err(error) => {
-            let error = format!("{error:#}");
-            error!(
-                error,
-                "the certificates on the disk cannot be used: goes on with those that it has"
-            );
-        }
-    }
 }

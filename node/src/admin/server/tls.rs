@@ -3,30 +3,31 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info};
 
-/// How often the files are looked at.
-const PACE: Duration = Duration::from_secs(2);
+use crate::watched::{PACE, Seen, Watched, look};
 
 /// What the admin API shows to whoever connects; can be read again while it listens.
 pub(super) struct AdminTls {
     certificate: PathBuf,
     key: PathBuf,
+    /// How the files looked before they were read the first time.
+    read: Seen<2>,
     acceptor: RwLock<TlsAcceptor>,
 }
 
 impl AdminTls {
     pub(super) fn read(certificate: &Path, key: &Path) -> Result<Self> {
         Ok(Self {
+            read: look([certificate, key]),
             acceptor: RwLock::new(acceptor(certificate, key)?),
             certificate: certificate.to_owned(),
             key: key.to_owned(),
@@ -36,35 +37,30 @@ impl AdminTls {
     /// Shows what the files hold from the next connection on, whenever they change, until it is told to stop. What makes
     /// no sense changes nothing.
     pub(super) async fn follow(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut loaded = self.look();
-        let mut before = loaded;
+        let mut watched = Watched::new(self.read);
         loop {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = sleep(PACE) => {}
             }
-            let now = self.look();
-            // Certificate and key are never replaced in one step: only when they stand still.
-            if now != loaded && now == before {
-                loaded = now;
-                match acceptor(&self.certificate, &self.key) {
-                    Ok(new) => {
-                        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = new;
-                        info!("the certificate of the admin API was read again");
+            let now = look([&self.certificate, &self.key]);
+            if !watched.is_due(now, Instant::now()) {
+                continue;
+            }
+            match acceptor(&self.certificate, &self.key) {
+                Ok(new) => {
+                    watched.used(now);
+                    *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = new;
+                    info!("the certificate of the admin API was read again");
+                }
+                Err(error) => {
+                    if watched.failed(now, Instant::now()) {
+                        error!("the certificate of the admin API is kept as it was: {error:#}");
                     }
-                    Err(error) => error!("the certificate of the admin API is kept as it was: {error:#}"),
                 }
             }
-            before = now;
         }
-    }
-
-    fn look(&self) -> [Option<(SystemTime, u64)>; 2] {
-        [&self.certificate, &self.key].map(|path| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        })
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
