@@ -9,7 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use redb::{
-    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, DatabaseError, Durability, ReadOnlyDatabase, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
 };
 use tidegate_tablets::NodeId;
 use tokio::sync::Semaphore;
@@ -96,35 +97,29 @@ impl fmt::Debug for RedbDisk {
 
 fn open(path: &Path, node: NodeId) -> Result<Database, OpenError> {
     let fresh = !path.exists();
+    let failed = |error: redb::Error| OpenError::Failed(DiskError::new(error));
+    // Opened for writing a file changes: one that is refused is not.
+    match ReadOnlyDatabase::open(path) {
+        Ok(database) => admit(known(&database).map_err(failed)?, node).map(drop)?,
+        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(OpenError::InUse),
+        // It is not there, or has to be repaired after a crash: that can be done below alone.
+        Err(_) => {}
+    }
     let database = Database::create(path).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::InUse,
         other => OpenError::Failed(DiskError::new(other)),
     })?;
-    let failed = |error: redb::Error| OpenError::Failed(DiskError::new(error));
-    match known(&database).map_err(failed)? {
-        Some((format, owner)) => {
-            if format > u64::from(DISK_FORMAT) {
-                let found = u32::try_from(format).unwrap_or(u32::MAX);
-                let known = DISK_FORMAT;
-                return Err(OpenError::Newer { found, known });
-            }
-            if owner != node.as_u64() {
-                let found = NodeId::new(owner);
-                return Err(OpenError::OtherNode { found });
-            }
-        }
-        None => {
-            write(&database, Durability::Immediate, |transaction| {
-                let mut numbers = transaction.open_table(NUMBERS)?;
-                numbers.insert(FORMAT, u64::from(DISK_FORMAT))?;
-                numbers.insert(NODE, node.as_u64())?;
-                transaction.open_table(NOTES)?;
-                transaction.open_table(ENTRIES)?;
-                transaction.open_table(SNAPSHOT)?;
-                Ok(())
-            })
-            .map_err(failed)?;
-        }
+    if admit(known(&database).map_err(failed)?, node)? == Admitted::New {
+        write(&database, Durability::Immediate, |transaction| {
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            numbers.insert(FORMAT, u64::from(DISK_FORMAT))?;
+            numbers.insert(NODE, node.as_u64())?;
+            transaction.open_table(NOTES)?;
+            transaction.open_table(ENTRIES)?;
+            transaction.open_table(SNAPSHOT)?;
+            Ok(())
+        })
+        .map_err(failed)?;
     }
     if fresh {
         // The file's name is durable only with its folder.
@@ -139,17 +134,69 @@ fn open(path: &Path, node: NodeId) -> Result<Database, OpenError> {
     Ok(database)
 }
 
-/// The format and the owner of a file; none of one that was just made.
-fn known(database: &Database) -> Result<Option<(u64, u64)>, redb::Error> {
+/// Whose a file is.
+enum Found {
+    /// It was just made: nothing has been written to it.
+    New,
+    Ours {
+        owner: u64,
+    },
+    Newer {
+        format: u64,
+    },
+    Damaged {
+        lacks: &'static str,
+    },
+}
+
+#[derive(PartialEq, Eq)]
+enum Admitted {
+    New,
+    Known,
+}
+
+fn admit(found: Found, node: NodeId) -> Result<Admitted, OpenError> {
+    match found {
+        Found::New => Ok(Admitted::New),
+        Found::Ours { owner } if owner == node.as_u64() => Ok(Admitted::Known),
+        Found::Ours { owner } => {
+            let found = NodeId::new(owner);
+            Err(OpenError::OtherNode { found })
+        }
+        Found::Newer { format } => {
+            let found = u32::try_from(format).unwrap_or(u32::MAX);
+            let known = DISK_FORMAT;
+            Err(OpenError::Newer { found, known })
+        }
+        Found::Damaged { lacks } => {
+            let reason = format!("the file is damaged, or none of this program: it has no {lacks}");
+            Err(OpenError::Failed(DiskError::new(reason)))
+        }
+    }
+}
+
+fn known(database: &impl ReadableDatabase) -> Result<Found, redb::Error> {
     let transaction = database.begin_read()?;
     let numbers = match transaction.open_table(NUMBERS) {
         Ok(numbers) => numbers,
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        // The tables are made in one step.
+        Err(redb::TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => {
+            return Ok(Found::New);
+        }
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Found::Damaged { lacks: "numbers" }),
         Err(error) => return Err(error.into()),
     };
-    let format = numbers.get(FORMAT)?.map(|found| found.value());
-    let owner = numbers.get(NODE)?.map(|found| found.value());
-    Ok(format.zip(owner))
+    let Some(format) = numbers.get(FORMAT)?.map(|found| found.value()) else {
+        return Ok(Found::Damaged { lacks: "format" });
+    };
+    // First: of a later format nothing else can be read.
+    if format > u64::from(DISK_FORMAT) {
+        return Ok(Found::Newer { format });
+    }
+    Ok(match numbers.get(NODE)? {
+        Some(owner) => Found::Ours { owner: owner.value() },
+        None => Found::Damaged { lacks: "owner" },
+    })
 }
 
 fn write(

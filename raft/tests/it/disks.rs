@@ -117,3 +117,41 @@ async fn a_file_of_another_node_and_one_in_use_are_refused() {
     };
     assert_eq!(found, NodeId::new(1));
 }
+
+#[tokio::test]
+async fn a_file_that_does_not_say_all_that_it_should_is_not_taken_for_a_new_one() {
+    let numbers: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("numbers");
+    let notes: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("notes");
+    let later = u64::from(DISK_FORMAT) + 1;
+    for (written, newer) in [
+        (vec![("format", later)], true),
+        (vec![("format", u64::from(DISK_FORMAT))], false),
+        (vec![("node", 1)], false),
+        (vec![], false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("raft.redb");
+        let database = redb::Database::create(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(notes).unwrap();
+        if !written.is_empty() {
+            let mut table = transaction.open_table(numbers).unwrap();
+            for (name, number) in &written {
+                table.insert(*name, number).unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+        drop(database);
+        let before = std::fs::read(&path).unwrap();
+        let refused = RedbDisk::open(&path, NodeId::new(1)).await;
+        match refused {
+            Err(OpenError::Newer { found, .. }) if newer => assert_eq!(u64::from(found), later),
+            Err(OpenError::Failed(error)) if !newer => assert!(error.reason.contains("damaged"), "{error}"),
+            other => panic!("{written:?}: {other:?}"),
+        }
+        assert!(
+            std::fs::read(&path).unwrap() == before,
+            "{written:?}: it was written to"
+        );
+    }
+}
