@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock        held while the node runs
-//! node.toml   format of the directory, cluster, node, incarnation
+//! node.toml   format of the directory, cluster, node, incarnation, whether it ever had a log
 //! raft.redb   the log of the metadata
 //! rows/       the rows
 //! ```
@@ -24,12 +24,13 @@ const FORMAT: u32 = 1;
 const LOCK: &str = "lock";
 const NOTE: &str = "node.toml";
 const NEW_NOTE: &str = "node.toml.new";
+const LOG: &str = "raft.redb";
 
 /// A data directory that this process holds.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    incarnation: u64,
+    note: Note,
     /// Until it is closed nobody else gets the directory.
     _lock: File,
 }
@@ -57,6 +58,11 @@ pub(crate) enum DataDirError {
     NotOurs { path: PathBuf, found: String },
     #[error("{} cannot be understood: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
+    /// It must not vote again: it would elect a leader that lacks what it once helped to decide.
+    #[error("{} is missing, and with it what this node has promised the others: put it back as it was when the node \
+        stopped; where it is lost, exclude the node, and start another with a new number and an empty data \
+        directory", path.display())]
+    LogMissing { path: PathBuf },
     #[error("the data directory {} cannot be used: {what}", path.display())]
     Io {
         path: PathBuf,
@@ -71,11 +77,14 @@ struct Format {
     format: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Note {
     cluster: String,
     node: u64,
     incarnation: u64,
+    /// Whether the log's file was made.
+    #[serde(default)]
+    log: bool,
 }
 
 impl DataDir {
@@ -88,39 +97,79 @@ impl DataDir {
                 source,
             }
         };
-        fs::create_dir_all(path).map_err(failed("it cannot be made"))?;
+        make(path).map_err(failed("it cannot be made"))?;
         let lock = lock(path)?;
-        let before = match fs::read_to_string(path.join(NOTE)) {
+        let mut note = match fs::read_to_string(path.join(NOTE)) {
             Ok(text) => understand(path, &text, cluster, node)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 refuse_others_files(path)?;
-                0
+                Note {
+                    cluster: cluster.to_owned(),
+                    node: node.as_u64(),
+                    incarnation: 0,
+                    log: false,
+                }
             }
             Err(error) => return Err(failed("its note cannot be read")(error)),
         };
-        let incarnation = before + 1;
-        write(path, cluster, node, incarnation).map_err(failed("its note cannot be written"))?;
+        if note.log {
+            expect_log(path)?;
+        }
+        note.incarnation += 1;
+        write(path, &note).map_err(failed("its note cannot be written"))?;
         Ok(Self {
             path: path.to_owned(),
-            incarnation,
+            note,
             _lock: lock,
         })
     }
 
+    /// Notes durably that the log's file was made: from now on the directory is not used without it.
+    pub(crate) fn log_is_made(&mut self) -> Result<(), DataDirError> {
+        if self.note.log {
+            return Ok(());
+        }
+        let note = Note {
+            log: true,
+            ..self.note.clone()
+        };
+        write(&self.path, &note).map_err(|source| DataDirError::Io {
+            path: self.path.clone(),
+            what: "its note cannot be written",
+            source,
+        })?;
+        self.note = note;
+        Ok(())
+    }
+
     /// One more than at the start before; never the same twice.
     pub(crate) const fn incarnation(&self) -> u64 {
-        self.incarnation
+        self.note.incarnation
     }
 
     /// The file of the metadata's log.
     pub(crate) fn raft(&self) -> PathBuf {
-        self.path.join("raft.redb")
+        self.path.join(LOG)
     }
 
     /// The directory of the rows.
     pub(crate) fn rows(&self) -> PathBuf {
         self.path.join("rows")
     }
+}
+
+/// Durable when it returns, as are those above it that had to be made.
+fn make(path: &Path) -> io::Result<()> {
+    let missing = path
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+    let missing: Vec<&Path> = missing.collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, DataDirError> {
@@ -144,8 +193,8 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
     }
 }
 
-/// The incarnation before.
-fn understand(path: &Path, text: &str, cluster: &str, node: NodeId) -> Result<u64, DataDirError> {
+/// What the start before has noted.
+fn understand(path: &Path, text: &str, cluster: &str, node: NodeId) -> Result<Note, DataDirError> {
     let damaged = |error: toml::de::Error| DataDirError::Damaged {
         path: path.join(NOTE),
         reason: error.message().to_owned(),
@@ -168,7 +217,20 @@ fn understand(path: &Path, text: &str, cluster: &str, node: NodeId) -> Result<u6
             wanted: cluster.to_owned(),
         });
     }
-    Ok(note.incarnation)
+    Ok(note)
+}
+
+fn expect_log(path: &Path) -> Result<(), DataDirError> {
+    let log = path.join(LOG);
+    match fs::metadata(&log) {
+        Ok(found) if found.len() > 0 => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataDirError::Io {
+            path: path.to_owned(),
+            what: "its log cannot be looked at",
+            source: error,
+        }),
+        _ => Err(DataDirError::LogMissing { path: log }),
+    }
 }
 
 /// A directory without a note holds nothing yet, or is not ours.
@@ -191,15 +253,15 @@ fn refuse_others_files(path: &Path) -> Result<(), DataDirError> {
 }
 
 /// Durable when it returns: whole, or as it was.
-fn write(path: &Path, cluster: &str, node: NodeId, incarnation: u64) -> io::Result<()> {
+fn write(path: &Path, note: &Note) -> io::Result<()> {
     let new = path.join(NEW_NOTE);
     let mut file = File::create(&new)?;
     // The name of a cluster needs no quoting.
     writeln!(
         file,
-        "# Written by tidegate at each start. Do not edit.\nformat = {FORMAT}\ncluster = \"{cluster}\"\n\
-        node = {}\nincarnation = {incarnation}",
-        node.as_u64()
+        "# Written by tidegate at each start. Do not edit.\nformat = {FORMAT}\ncluster = \"{}\"\n\
+        node = {}\nincarnation = {}\nlog = {}",
+        note.cluster, note.node, note.incarnation, note.log
     )?;
     file.sync_all()?;
     drop(file);

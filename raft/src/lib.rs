@@ -28,7 +28,8 @@
 //! # A disk that is lost
 //!
 //! A node whose disk is gone, or was taken back to an older state, must not come back under its number: what it has
-//! promised is gone with it. [Remove](MembershipChange::Remove) it, and add an empty one under a new number.
+//! promised is gone with it. [Remove](MembershipChange::Remove) it, and add an empty one under a new number. One that
+//! comes back with nothing at all gives no vote once the cluster has begun; an older state is not noticed.
 //!
 //! # Invariants
 //!

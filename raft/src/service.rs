@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openraft::raft::TransferLeaderRequest;
+use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use tidegate_tablets::NodeId;
 use tidegate_transport::service::Service;
 use tidegate_transport::{Duplex, PeerId, RecvHalf, ResetCode};
@@ -13,8 +13,12 @@ use tracing::{debug, warn};
 
 use crate::codec::message::{Reply, Request};
 use crate::node::Node;
-use crate::types::{RaftSnapshot, RaftVote};
+use crate::types::{RaftSnapshot, RaftVote, TypeConfig};
 use crate::wire::{self, BODY_MAX, STRANGERS_BODY_MAX, WireError};
+
+/// The last index that the log of a node may have that has founded a cluster and has not led it yet: the founding, and a
+/// few elections that came to nothing.
+const FOUNDING_LAST_MAX: u64 = 4;
 
 /// Answers what other nodes ask of this node's log.
 #[derive(Debug)]
@@ -131,6 +135,17 @@ impl RaftService {
         Ok(())
     }
 
+    /// A node whose log is empty helps to elect who founds a cluster, and nobody else: where a log has gone on without it,
+    /// it may have had a part in that, and have lost its disk since. The others elect a leader, and that one fills it.
+    async fn may_elect(&self, peer: PeerId, request: &VoteRequest<TypeConfig>) -> Result<(), ResetCode> {
+        let last = request.last_log_id.map_or(0, |last| last.index);
+        if last > FOUNDING_LAST_MAX && self.node.is_new().await {
+            warn!(%peer, last, "gave no vote: this node's log is empty, and may have been lost");
+            return Err(ResetCode::Refused);
+        }
+        Ok(())
+    }
+
     async fn answer(&self, peer: PeerId, request: Request) -> Result<Reply, ResetCode> {
         let node = &self.node;
         // Also here: the request may have taken its time.
@@ -151,10 +166,12 @@ impl RaftService {
             }
             Request::Vote(request) => {
                 speaks_for_itself(peer, &request.vote)?;
+                self.may_elect(peer, &request).await?;
                 Reply::Vote(raft.vote(request).await.map_err(stopped)?)
             }
             Request::PreVote(request) => {
                 speaks_for_itself(peer, &request.vote)?;
+                self.may_elect(peer, &request).await?;
                 Reply::Vote(raft.pre_vote(request).await.map_err(stopped)?)
             }
             Request::Snapshot { vote, snapshot } => {

@@ -84,3 +84,44 @@ fn what_is_no_data_directory_is_not_taken_for_one() {
         );
     }
 }
+
+#[test]
+fn a_directory_that_has_lost_its_log_is_refused_and_left_as_it_is() {
+    let root = tempfile::tempdir().expect("a directory");
+    // A start that was broken off before it had a log is none that has lost it.
+    drop(open(root.path()).expect("opens"));
+    let mut data = open(root.path()).expect("opens");
+    let log = data.raft();
+    fs::write(&log, "a log").expect("writes");
+    for _ in 0..2 {
+        data.log_is_made().expect("is noted");
+    }
+    drop(data);
+    for lost in [true, false] {
+        if lost {
+            fs::remove_file(&log).expect("is removed");
+        } else {
+            fs::write(&log, "").expect("writes");
+        }
+        let error = open(root.path()).expect_err("is refused");
+        assert!(matches!(error, DataDirError::LogMissing { .. }), "{error}");
+        assert!(error.to_string().contains("exclude the node"), "{error}");
+    }
+    fs::write(&log, "a log").expect("writes");
+    assert_eq!(
+        open(root.path()).expect("opens").incarnation(),
+        3,
+        "a refusal counts no start"
+    );
+    // The mark stays.
+    fs::remove_file(&log).expect("is removed");
+    assert!(matches!(open(root.path()), Err(DataDirError::LogMissing { .. })));
+}
+
+#[test]
+fn a_note_of_before_there_was_the_mark_is_understood() {
+    let root = tempfile::tempdir().expect("a directory");
+    let note = "format = 1\ncluster = \"blue\"\nnode = 3\nincarnation = 7\n";
+    fs::write(root.path().join(NOTE), note).expect("writes");
+    assert_eq!(open(root.path()).expect("opens").incarnation(), 8);
+}

@@ -30,11 +30,11 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let identity = super::identity(&config)?;
     let cluster = identity.cluster().to_owned();
     // Before anything that writes: who does not get the directory touches nothing.
-    let data = DataDir::open(&config.data, &cluster, id)?;
+    let mut data = DataDir::open(&config.data, &cluster, id)?;
     let quic = bind(&config, identity)?;
     let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
     let address = address(&config, &quic)?;
-    let raft = metadata(&data, id, &transport).await?;
+    let raft = metadata(&mut data, id, &transport).await?;
     let fjall = FjallEngine::open(data.rows(), engine()).await;
     let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
     let rows: Arc<dyn RowStore> = Arc::clone(&fjall) as _;
@@ -117,9 +117,11 @@ fn address(config: &NodeConfig, quic: &QuicTransport) -> Result<NodeAddress> {
     Ok(NodeAddress { transport, admin })
 }
 
-async fn metadata(data: &DataDir, id: NodeId, transport: &Arc<dyn Transport>) -> Result<Arc<RaftStore>> {
+async fn metadata(data: &mut DataDir, id: NodeId, transport: &Arc<dyn Transport>) -> Result<Arc<RaftStore>> {
     let disk = RedbDisk::open(data.raft(), id).await;
     let disk = disk.with_context(|| format!("opening {}", data.raft().display()))?;
+    // Before it promises anything.
+    data.log_is_made()?;
     Ok(RaftStore::start(RaftConfig::default(), Arc::clone(transport), Arc::new(disk)).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_raft::{RAFT_SERVICE, RaftConfig};
+use tidegate_raft::{MemoryDisk, RAFT_SERVICE, RaftConfig};
 use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, Refused, StoreStopped};
 use tidegate_transport::service::open_service;
 use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
@@ -206,4 +206,45 @@ async fn what_is_no_message_is_refused_and_does_no_harm() {
     }
     assert!(nodes.add(1, 10).await[0].is_ok());
     stranger.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voter_that_has_lost_its_disk_helps_nobody_to_lead_who_lacks_what_it_had() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    let (behind, emptied) = match leader {
+        1 => (2, 3),
+        2 => (1, 3),
+        _ => (1, 2),
+    };
+    for node in 10..16 {
+        nodes.add(leader, node).await;
+    }
+    within("it has that too", nodes.store(behind).read_barrier())
+        .await
+        .unwrap();
+    for other in [leader, emptied].map(PeerId::new) {
+        nodes.network.partition(PeerId::new(behind), other);
+    }
+    nodes.add(leader, 20).await;
+    assert!(!nodes.has(behind, 20));
+
+    nodes.crash_node(leader).await;
+    nodes.crash_node(emptied).await;
+    nodes.disks.insert(emptied, MemoryDisk::new());
+    nodes.start_node(emptied).await;
+    for other in [leader, emptied].map(PeerId::new) {
+        nodes.network.heal(PeerId::new(behind), other);
+    }
+    let alone = nodes.store(behind);
+    let led = tokio::time::timeout(config().election_max * 10, alone.read_barrier()).await;
+    assert!(led.is_err(), "it leads, and what was decided is lost");
+
+    nodes.start_node(leader).await;
+    for at in 1..=3 {
+        within("a barrier ends", nodes.store(at).read_barrier())
+            .await
+            .unwrap();
+        assert!(nodes.has(at, 20));
+    }
 }
