@@ -49,6 +49,13 @@ impl Node {
                 None => Ok(one.await),
             };
             let why = match attempted {
+                // Of this attempt: one before may have done it all the same.
+                Ok(Attempt::Answered(Reply::Refused { reason })) if maybe_done => {
+                    return Err(Unanswered {
+                        maybe: true,
+                        why: reason,
+                    });
+                }
                 Ok(Attempt::Answered(reply)) => return Ok(reply),
                 Ok(Attempt::Again { maybe, why, leader }) => {
                     maybe_done |= maybe;

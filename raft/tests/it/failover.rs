@@ -1,11 +1,13 @@
 //! What happens when leaders and followers go away and come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_raft::{MemoryDisk, RAFT_SERVICE, RaftConfig};
 use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, Refused, StoreStopped};
 use tidegate_transport::service::open_service;
 use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
+use tidegate_transport_mem::MemTransport;
 use tokio::time::Instant;
 
 use crate::cluster::{DEADLINE, Nodes, adding, config, decide, within};
@@ -246,5 +248,49 @@ async fn a_voter_that_has_lost_its_disk_helps_nobody_to_lead_who_lacks_what_it_h
             .await
             .unwrap();
         assert!(nodes.has(at, 20));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_nobody_understands_is_no_answer_and_neither_is_a_no_after_it() {
+    let mut nodes = Nodes::start(config(), 2, 0).await;
+    let leader = nodes.leader().await;
+    let asks = nodes.store(3 - leader);
+    nodes.crash_node(leader).await;
+    // In its place, and under its name, one that may have decided and does not say so.
+    let posing = nodes.network.join(PeerId::new(leader)).unwrap();
+    let (junk, refused) = (vec![0xff; 9], [&[13, 2][..], b"no"].concat());
+    for replies in [vec![junk.clone(); 1000], vec![junk, refused]] {
+        let served = Arc::clone(&posing);
+        let serving = tokio::spawn(async move {
+            for reply in replies {
+                pose(&served, reply).await;
+            }
+        });
+        let proposal = nodes.proposal(vec![adding(10)]);
+        let answer = within("a proposal ends", asks.propose(proposal)).await;
+        assert!(matches!(answer, Err(ProposeError::Unknown(_))), "{answer:?}");
+        serving.abort();
+    }
+    posing.shutdown().await;
+}
+
+/// Answers one proposal with a header of that kind; lets everything else wait.
+async fn pose(transport: &MemTransport, header: Vec<u8>) {
+    let mut others = Vec::new();
+    loop {
+        let mut stream = transport.accept().await.unwrap().stream;
+        // Its hello, and the message's first frame, whose header says what is asked.
+        stream.recv.recv().await.unwrap();
+        let first = stream.recv.recv().await.unwrap().unwrap();
+        if first[8] != 5 {
+            others.push(stream);
+            continue;
+        }
+        let len = 0_u64.to_le_bytes();
+        let reply = [&len[..], &header].concat();
+        stream.send.send(&[reply.into()]).await.unwrap();
+        stream.send.finish().await.unwrap();
+        return;
     }
 }
