@@ -10,7 +10,7 @@ use openraft::errors::{
     ChangeMembershipError, ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::impls::EmptyNode;
-use openraft::{ChangeMembers, Raft, RaftMetrics, ReadPolicy};
+use openraft::{ChangeMembers, Instant as _, Raft, RaftMetrics, ReadPolicy};
 use tidegate_tablets::{NodeId, Proposal};
 use tidegate_transport::Transport;
 use tokio::time::timeout;
@@ -162,11 +162,15 @@ impl Node {
             (MembershipChange::Promote(_), Place::None) => {
                 return refused(format!("node {node} is no learner: add it first"));
             }
-            (MembershipChange::Promote(_), _) => self.switch(ChangeMembers::AddVoterIds(voter)).await,
-            (MembershipChange::Remove(_), Place::Learner) => {
-                self.switch(ChangeMembers::RemoveNodes(voter)).await
+            (MembershipChange::Promote(_), _) => {
+                return self.switch(ChangeMembers::AddVoterIds(voter)).await;
             }
-            (MembershipChange::Remove(_), _) => self.switch(ChangeMembers::RemoveVoters(voter)).await,
+            (MembershipChange::Remove(_), Place::Learner) => {
+                return self.switch(ChangeMembers::RemoveNodes(voter)).await;
+            }
+            (MembershipChange::Remove(_), _) => {
+                return self.switch(ChangeMembers::RemoveVoters(voter)).await;
+            }
             (MembershipChange::TransferLeader(_), Place::Voter) => {
                 return self.hand_over(node, deadline).await;
             }
@@ -180,11 +184,56 @@ impl Node {
         }
     }
 
-    async fn switch(
-        &self,
-        change: ChangeMembers<u64, EmptyNode>,
-    ) -> Result<(), RaftError<TypeConfig, ClientWriteError<TypeConfig>>> {
-        self.raft.change_membership(change, false).await.map(drop)
+    /// Changes voters: two entries, one after the other, and in between both the old and the new ones have to agree.
+    async fn switch(&self, change: ChangeMembers<u64, EmptyNode>) -> Reply {
+        let raft = self.raft.clone();
+        // In a task: it must not stay half made because the caller goes, or has waited long enough.
+        let switched = tokio::spawn(async move { raft.change_membership(change, false).await });
+        match switched.await {
+            Ok(Ok(_)) => Reply::Changed,
+            Ok(Err(error)) => not_written(error),
+            Err(error) => unknown(error),
+        }
+    }
+
+    /// Has another node lead, if this one does and is not the only voter. Answers why that was not done.
+    pub(crate) async fn step_aside(&self) -> Result<(), String> {
+        let metrics = self.metrics();
+        let alone = metrics
+            .membership_config
+            .voter_ids()
+            .all(|voter| voter == metrics.id);
+        if metrics.current_leader != Some(metrics.id) || alone {
+            return Ok(());
+        }
+        let to = self
+            .successor(&metrics)
+            .ok_or("no other voter has been heard of lately")?;
+        let asked = self.raft.trigger().transfer_leader(to).await;
+        asked.map_err(|error| error.to_string())?;
+        let other = |metrics: &RaftMetrics<TypeConfig>| {
+            metrics.current_leader.is_some_and(|leader| leader != metrics.id)
+        };
+        let wait = self.raft.wait(Some(self.config.election_max * 4));
+        match wait.metrics(other, "another node leads").await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The voter that is furthest, and of those the one heard of last.
+    fn successor(&self, metrics: &RaftMetrics<TypeConfig>) -> Option<u64> {
+        let heard = |node: u64| {
+            let at = metrics.heartbeat.as_ref()?.get(&node)?.as_ref()?;
+            (at.elapsed() <= self.config.election_max).then_some(**at)
+        };
+        let matched = |node: u64| metrics.replication.as_ref()?.get(&node)?.map(|last| last.index);
+        let voters = metrics
+            .membership_config
+            .voter_ids()
+            .filter(|voter| *voter != metrics.id);
+        let awake = voters.filter_map(|voter| Some((matched(voter), heard(voter)?, voter)));
+        awake.max().map(|(_, _, voter)| voter)
     }
 
     async fn hand_over(&self, to: u64, deadline: Duration) -> Reply {

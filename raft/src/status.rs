@@ -37,6 +37,9 @@ pub struct RaftStatus {
     pub voters: BTreeSet<NodeId>,
     /// The nodes that get the log and have no vote.
     pub learners: BTreeSet<NodeId>,
+    /// Whether a change of voters has begun and not ended: both the old and the new ones have to agree on everything, and
+    /// [`voters`](Self::voters) are both. Asking for the change again, or for another, ends it.
+    pub between: bool,
     /// The index of the last entry of its log.
     pub last: Option<u64>,
     /// The index of the last entry that it knows to be decided.
@@ -72,6 +75,7 @@ impl RaftStatus {
             term: metrics.current_term,
             voters: membership.voter_ids().map(NodeId::new).collect(),
             learners: membership.learner_ids().map(NodeId::new).collect(),
+            between: membership.get_joint_config().len() > 1,
             last: metrics.last_log_index,
             committed: metrics.local_committed.map(|log_id| log_id.index),
             applied: metrics.last_applied.map(|log_id| log_id.index),

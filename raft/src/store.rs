@@ -197,7 +197,8 @@ impl RaftStore {
         }
     }
 
-    /// Has the voter that is furthest lead, if this node leads and there is another: before it stops.
+    /// Has another voter lead, if this node leads and there is another: before it stops. It picks the one that is furthest
+    /// of those that it has heard of lately, tries once, and is content with whoever comes to lead.
     ///
     /// # Errors
     ///
@@ -207,14 +208,10 @@ impl RaftStore {
     ///
     /// Dropped before it completes, the other may lead.
     pub async fn hand_over(&self) -> Result<(), MembershipError> {
-        let status = self.status();
-        let others = status
-            .matched
-            .iter()
-            .filter(|(node, _)| status.voters.contains(node) && **node != status.node);
-        match others.max_by_key(|(_, matched)| **matched) {
-            Some((node, _)) => self.change(MembershipChange::TransferLeader(*node)).await,
-            None => Ok(()),
+        tokio::select! {
+            biased;
+            stopped = self.node.copy.stopped() => Err(stopped.into()),
+            handed = self.node.step_aside() => handed.map_err(MembershipError::NotDone),
         }
     }
 

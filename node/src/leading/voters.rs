@@ -1,4 +1,7 @@
-//! Who was excluded has no say in the log.
+//! Who was excluded has no say in the log, and no change of voters stays half made.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +24,13 @@ const PACE: Duration = Duration::from_millis(50);
 const DECIDED: Duration = Duration::from_millis(500);
 
 /// Takes every node out of the log that the metadata says is excluded, for as long as this node leads: a vote that
-/// nobody casts any more weighs against every majority. This node itself comes last.
+/// nobody casts any more weighs against every majority. This node itself comes last. A change of voters that a leader
+/// before has left in the middle is ended first.
 pub(super) async fn keep(raft: Arc<RaftStore>) {
     let mut changes = raft.changes();
     loop {
         let failed = match next(&raft) {
-            Some(node) => !remove(&raft, node).await,
+            Some(task) => !task.run(&raft).await,
             None => false,
         };
         if !failed && next(&raft).is_some() {
@@ -35,8 +39,8 @@ pub(super) async fn keep(raft: Arc<RaftStore>) {
         let again = Instant::now() + RETRY;
         tokio::select! {
             biased;
-            // Only after a failure: without one there is nothing to do until the metadata changes.
-            () = sleep_until(again), if failed => {}
+            // Also without a failure: who takes part in the log changes without the metadata.
+            () = sleep_until(again) => {}
             update = changes.next(), if !failed => if update.is_err() {
                 return;
             },
@@ -44,8 +48,33 @@ pub(super) async fn keep(raft: Arc<RaftStore>) {
     }
 }
 
-fn next(raft: &RaftStore) -> Option<NodeId> {
+/// What is to be done about who takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// Has a change of voters end that has begun, by asking for the vote of a node that has it.
+    End(NodeId),
+    Remove(NodeId),
+}
+
+impl Task {
+    /// Whether it is done.
+    async fn run(self, raft: &RaftStore) -> bool {
+        match self {
+            Self::End(voter) => end(raft, voter).await,
+            Self::Remove(node) => remove(raft, node).await,
+        }
+    }
+}
+
+fn next(raft: &RaftStore) -> Option<Task> {
     let (map, status) = (raft.snapshot(), raft.status());
+    if status.between {
+        // One that is excluded may be the one that goes.
+        let stays = |voter: &&NodeId| !map.is_excluded(**voter);
+        if let Some(voter) = status.voters.iter().find(stays) {
+            return Some(Task::End(*voter));
+        }
+    }
     let mut excluded: Vec<NodeId> = status
         .voters
         .union(&status.learners)
@@ -53,7 +82,7 @@ fn next(raft: &RaftStore) -> Option<NodeId> {
         .filter(|node| map.is_excluded(*node))
         .collect();
     excluded.sort_unstable_by_key(|node| (*node == raft.node(), *node));
-    excluded.first().copied()
+    excluded.first().copied().map(Task::Remove)
 }
 
 /// Waits a while for the node itself to come to know that it is excluded: afterwards nobody tells it any more.
@@ -81,6 +110,19 @@ async fn remove(raft: &RaftStore, node: NodeId) -> bool {
         }
         Err(error) => {
             warn!(%node, %error, "an excluded node still has a part in the log: tries again");
+            false
+        }
+    }
+}
+
+async fn end(raft: &RaftStore, voter: NodeId) -> bool {
+    match raft.change(MembershipChange::Promote(voter)).await {
+        Ok(()) => {
+            info!("a change of voters that was left in the middle has ended");
+            true
+        }
+        Err(error) => {
+            warn!(%error, "a change of voters has not ended: tries again");
             false
         }
     }

@@ -143,13 +143,18 @@ impl Running {
         }
         self.reach(founder.node, &founder.address.transport).await?;
         self.enter(founder).await?;
-        if self.raft.status().voters.contains(&founder.node) {
+        let status = self.raft.status();
+        let votes = status.voters.contains(&founder.node);
+        if votes && !status.between {
             return Ok(());
         }
-        self.raft
-            .change(MembershipChange::AddLearner(founder.node))
-            .await?;
-        if self.raft.status().voters.len() < VOTERS_MAX {
+        if !votes {
+            self.raft
+                .change(MembershipChange::AddLearner(founder.node))
+                .await?;
+        }
+        // One that votes and is here all the same was left in the middle: asked again, that ends.
+        if votes || self.raft.status().voters.len() < VOTERS_MAX {
             self.raft.change(MembershipChange::Promote(founder.node)).await?;
         }
         info!(node = %founder.node, "a node has joined the cluster");

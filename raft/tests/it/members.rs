@@ -1,10 +1,13 @@
 //! Nodes come, get a vote, lead, and go.
 
+use std::sync::Arc;
+
 use tidegate_raft::{FoundError, MembershipChange, MembershipError, RAFT_SERVICE, Role};
 use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, StoreStopped};
 use tidegate_transport::service::open_service;
 use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
 use tidegate_transport_mem::MemTransport;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cluster::{Nodes, adding, config, until, within};
@@ -217,4 +220,87 @@ async fn a_node_of_no_cluster_says_so_to_anybody() {
         }
     }
     stranger.shutdown().await;
+}
+
+/// The leader of three has begun to give node 4 a vote, and cannot go on: it reaches one of the others alone. Answers
+/// it, and that one.
+async fn promotion_is_held(nodes: &Nodes) -> (u64, u64, JoinHandle<Result<(), MembershipError>>) {
+    let leader = nodes.leader_of(3).await;
+    let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    let lead = nodes.store(leader);
+    let new = NodeId::new(4);
+    lead.change(MembershipChange::AddLearner(new)).await.unwrap();
+    for away in [others[1], 4].map(PeerId::new) {
+        nodes.network.partition(PeerId::new(leader), away);
+    }
+    let asked = Arc::clone(&lead);
+    let caller = tokio::spawn(async move { asked.change(MembershipChange::Promote(new)).await });
+    until("it has begun, and is known", || {
+        [leader, others[0]]
+            .iter()
+            .all(|node| nodes.store(*node).status().between)
+    })
+    .await;
+    assert!(lead.status().voters.contains(&new));
+    (leader, others[0], caller)
+}
+
+fn heal(nodes: &Nodes, node: u64) {
+    for other in (1..=4).filter(|other| *other != node) {
+        nodes.network.heal(PeerId::new(node), PeerId::new(other));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_voters_ends_whether_its_caller_waits_or_not() {
+    let nodes = Nodes::start(config(), 3, 1).await;
+    let (leader, _, caller) = promotion_is_held(&nodes).await;
+    caller.abort();
+    assert!(caller.await.is_err_and(|error| error.is_cancelled()));
+    heal(&nodes, leader);
+    let lead = nodes.store(leader);
+    until("it has ended", || !lead.status().between).await;
+    assert_eq!(lead.status().voters.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_voters_that_a_leader_left_in_the_middle_ends_when_it_is_asked_for_again() {
+    let mut nodes = Nodes::start(config(), 3, 1).await;
+    let (leader, knows, caller) = promotion_is_held(&nodes).await;
+    nodes.crash_node(leader).await;
+    caller.abort();
+    heal(&nodes, leader);
+    let next = nodes.leader().await;
+    assert_ne!(next, leader);
+    within("it reads", nodes.store(knows).read_barrier())
+        .await
+        .unwrap();
+    let status = nodes.store(knows).status();
+    assert!(status.between && status.voters.len() == 4, "{status:?}");
+    // Any node that has its vote can be named.
+    let asked = nodes.store(knows);
+    let again = asked.change(MembershipChange::Promote(NodeId::new(knows)));
+    within("it is changed", again).await.unwrap();
+    until("it has ended", || !asked.status().between).await;
+    assert_eq!(asked.status().voters.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_hands_over_to_one_that_lives_and_no_other_is_upset() {
+    let mut nodes = Nodes::start(config(), 5, 0).await;
+    let leader = nodes.leader().await;
+    let gone = if leader == 5 { 4 } else { 5 };
+    nodes.add(leader, 10).await;
+    until("all have it", || (1..=5).all(|node| nodes.has(node, 10))).await;
+    nodes.crash_node(gone).await;
+    // So long a voter counts as one that lives.
+    tokio::time::sleep(config().election_max).await;
+    let lead = nodes.store(leader);
+    let term = lead.status().term;
+    let begun = tokio::time::Instant::now();
+    within("it hands over", lead.hand_over()).await.unwrap();
+    assert!(begun.elapsed() < config().election_min, "{:?}", begun.elapsed());
+    let next = nodes.leader().await;
+    assert!(next != leader && next != gone);
+    assert_eq!(nodes.store(next).status().term, term + 1);
 }

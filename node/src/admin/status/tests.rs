@@ -106,6 +106,7 @@ impl Cluster {
             term: 1,
             voters: (1..=3).map(NodeId::new).collect(),
             learners: BTreeSet::new(),
+            between: false,
             last: None,
             committed: None,
             applied: None,
