@@ -39,18 +39,16 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
     let rows: Arc<dyn RowStore> = Arc::clone(&fjall) as _;
     let clock = Arc::new(HybridClock::new(id, data.incarnation(), SystemClock));
-    let kv = KvConfig::default();
+    let (kv, injector) = (KvConfig::default(), Injector::new());
     let storage = KvStorage::open(Arc::clone(&rows), Arc::clone(&clock), Arc::clone(&transport), &kv).await?;
-    let injector = Injector::new();
+    #[cfg(feature = "inject")]
+    let storage = super::held::HeldStorage::new(storage, injector.clone());
     let streaming = streaming(config.limits).with_injector(injector.clone());
     let sessions: Arc<dyn Sessions> = SessionRegistry::new(SessionConfig::default());
     let replica = Replica::start(ReplicaParts {
         node: id,
         store: Arc::clone(&raft) as _,
         sessions: Arc::clone(&sessions),
-        #[cfg(feature = "inject")]
-        storage: Arc::new(super::held::HeldStorage::new(storage, injector.clone())),
-        #[cfg(not(feature = "inject"))]
         storage: Arc::new(storage),
         transport: Arc::clone(&transport),
         streaming: streaming.clone(),
