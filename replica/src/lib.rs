@@ -100,6 +100,7 @@ mod control;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod decoders;
+mod following;
 mod meters;
 mod operations;
 mod published;

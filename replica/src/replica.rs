@@ -7,8 +7,7 @@ use thiserror::Error;
 use tidegate_session::Sessions;
 use tidegate_streaming::{Puller, StreamService, StreamingContext};
 use tidegate_tablets::{
-    AdmitError, Epoch, Metadata, MetadataGuard, MetadataStore, NodeId, RequestFence, StoreStopped, TabletId,
-    Version,
+    AdmitError, Epoch, Metadata, MetadataGuard, MetadataStore, NodeId, RequestFence, TabletId, Version,
 };
 use tidegate_transport::Transport;
 use tidegate_transport::rpc::RpcService;
@@ -25,7 +24,7 @@ use crate::operations::{OperationTask, Operations};
 use crate::published::{Published, WaitError};
 use crate::removals::Removals;
 use crate::sweeper::Sweeper;
-use crate::{CONTROL_SERVICE, ReplicaConfig, STREAM_SERVICE, Storage, meters};
+use crate::{CONTROL_SERVICE, ReplicaConfig, STREAM_SERVICE, Storage, following, meters};
 
 /// What a replica is made of; the caller brings all of it.
 #[derive(Debug)]
@@ -374,28 +373,7 @@ fn control(
 
 fn run(store: Arc<dyn MetadataStore>, applier: Applier, sweeper: Arc<Sweeper>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(follow(store, applier));
+    tasks.spawn(following::follow(store, applier));
     tasks.spawn(sweeper.run());
     tasks
-}
-
-/// Applies metadata until there is no more; from then on what this node knows may be out of date without its noticing,
-/// so it admits nothing any more.
-async fn follow(store: Arc<dyn MetadataStore>, applier: Applier) {
-    let published = Arc::clone(&applier.published);
-    let stopped = apply(store, applier).await;
-    published.withdraw();
-    warn!(%stopped, "no more metadata is applied: this node serves nothing any more");
-}
-
-async fn apply(store: Arc<dyn MetadataStore>, applier: Applier) -> StoreStopped {
-    let changes = store.changes();
-    #[cfg(tidegate_mutants)]
-    if tidegate_mutants::on("no-read-barrier-after-start") {
-        return applier.run(changes, Version::default()).await;
-    }
-    match store.read_barrier().await {
-        Ok(barrier) => applier.run(changes, barrier).await,
-        Err(stopped) => stopped,
-    }
 }

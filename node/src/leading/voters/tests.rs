@@ -5,6 +5,7 @@ use tidegate_tablets::{Change, Proposal, RequestId};
 use tidegate_transport::service::{Router, RouterConfig};
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
+use tokio::time::interval;
 
 use super::*;
 
@@ -70,8 +71,9 @@ impl Cluster {
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waited = timeout(DEADLINE, async {
+        let mut pace = interval(PACE);
         while !is_so() {
-            sleep(PACE).await;
+            pace.tick().await;
         }
     });
     assert!(waited.await.is_ok(), "not within {DEADLINE:?}: {what}");
