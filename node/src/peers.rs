@@ -24,9 +24,13 @@ const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
 /// The same as long as nobody leads: longer than a try to connect takes.
 const LEADERLESS_INTERVAL: Duration = Duration::from_secs(10);
 
-fn next_lookup(raft: &RaftStore) -> Instant {
-    let led = raft.leader().is_some();
-    Instant::now() + if led { LOOKUP_INTERVAL } else { LEADERLESS_INTERVAL }
+/// How long a leader may take to show that it leads.
+const LEADER_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Whether somebody leads. The one that led last counts for nothing: it may have moved too, and nobody that cannot reach
+/// a majority hears so.
+async fn is_led(raft: &RaftStore) -> bool {
+    matches!(timeout(LEADER_DEADLINE, raft.read_barrier()).await, Ok(Ok(_)))
 }
 
 /// Host and port, if it is that.
@@ -81,7 +85,7 @@ impl Peers {
     /// Follows the metadata until the store stops. A node that was excluded closes its transport.
     pub(crate) async fn follow(mut self, raft: Arc<RaftStore>) {
         let mut changes = raft.changes();
-        let mut again = next_lookup(&raft);
+        let mut again = Instant::now() + LEADERLESS_INTERVAL;
         self.tell(&raft.snapshot(), true).await;
         loop {
             tokio::select! {
@@ -91,9 +95,10 @@ impl Peers {
                     Err(_) => return,
                 },
                 () = sleep_until(again) => {
-                    again = next_lookup(&raft);
+                    let is_led = is_led(&raft).await;
+                    again = Instant::now() + if is_led { LOOKUP_INTERVAL } else { LEADERLESS_INTERVAL };
                     let map = raft.snapshot();
-                    self.take_turns(&map, raft.leader().is_some());
+                    self.take_turns(&map, is_led);
                     self.tell(&map, true).await;
                 }
             }

@@ -108,7 +108,8 @@ impl RaftConfig {
             state_machine_channel_size: Some(256),
             enable_pre_vote: Some(true),
             enable_leader_restore: Some(false),
-            allow_log_reversion: Some(false),
+            // A voter that comes back empty is filled again, by the leader that there is.
+            allow_log_reversion: Some(true),
             backoff: "50ms 100ms 200ms ...1s".to_owned(),
             ..Config::default()
         };

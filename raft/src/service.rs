@@ -157,6 +157,7 @@ impl RaftService {
             return Ok(Reply::NotLeader { leader: None });
         }
         self.may_ask(peer, &request)?;
+        let asks_index = matches!(request, Request::ReadIndex);
         let stopped = |_| ResetCode::Shutdown;
         let raft = &node.raft;
         Ok(match request {
@@ -189,7 +190,13 @@ impl RaftService {
                 let accepted = taken.map_err(|_| ResetCode::Shutdown)?.is_ok();
                 Reply::TakeOver { accepted }
             }
-            request => node.lead(request).await,
+            request => match node.lead(request).await {
+                // One that knows of no leader just now must not look like one that is new.
+                Reply::NotLeader { leader: None } if asks_index => Reply::NotDone {
+                    reason: "no leader is known".to_owned(),
+                },
+                reply => reply,
+            },
         })
     }
 }

@@ -61,6 +61,11 @@ impl Published {
         shown.map.clone().filter(|_| !shown.is_withdrawn)
     }
 
+    fn shown(&self) -> (Option<Arc<Metadata>>, bool) {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        (shown.map.clone(), shown.is_withdrawn)
+    }
+
     /// The last map that there was, also after it was taken away.
     pub(crate) fn last(&self) -> Option<Arc<Metadata>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
@@ -133,14 +138,21 @@ impl Published {
             loop {
                 // Made before the look at the map: it hears of what is published from here on.
                 let changed = self.changed.notified();
-                if let Some(map) = self.map().filter(|map| enough(map)) {
-                    return map;
+                let (map, is_withdrawn) = self.shown();
+                // No other will come.
+                if is_withdrawn {
+                    return Err(WaitError::Stopped);
+                }
+                if let Some(map) = map.filter(|map| enough(map)) {
+                    return Ok(map);
                 }
                 changed.await;
             }
         });
-        seen.await.map_err(|_| WaitError::Behind {
-            applied: self.version(),
+        seen.await.unwrap_or_else(|_| {
+            Err(WaitError::Behind {
+                applied: self.version(),
+            })
         })
     }
 }

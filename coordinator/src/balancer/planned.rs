@@ -209,7 +209,8 @@ impl fmt::Display for WhyWait {
                 f.write_str("every node that stays holds a replica already, or none stays: add a node")
             }
             Self::Resting => {
-                f.write_str("moves to every node that could take it went back a short while ago")
+                f.write_str("moves to every node in a rack without a replica of it went back a short while ago: bring those nodes back, or \
+                 exclude them")
             }
             Self::FewSources { live, needed } => write!(
                 f,

@@ -94,8 +94,8 @@ macro_rules! replayed {
 }
 
 replayed! {
-    hello quic_hello quic_frames certificate control stream_frames stream_sealed kv_messages rows stored_value records
-    source sink puller router node control_client kv_client kv_fill
+    hello quic_hello quic_frames certificate control raft_messages raft_records stream_frames stream_sealed kv_messages
+    rows stored_value records source sink puller router node control_client kv_client kv_fill
 }
 
 #[test]

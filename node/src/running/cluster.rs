@@ -85,8 +85,17 @@ impl Running {
         }
         for founder in founders.iter().filter(|founder| founder.node != self.id) {
             // Where the founding was broken off, some may be members: their addresses are not this call's to change.
-            if self.known_address(founder.node).is_none() {
-                self.reach(founder.node, &founder.address.transport).await?;
+            let map = self.raft.snapshot();
+            let known = map.nodes.get(&founder.node).and_then(|info| info.address.clone());
+            match known {
+                Some(known) if known != founder.address => {
+                    return Err(ClusterError::Exists {
+                        node: founder.node,
+                        address: known.transport,
+                    });
+                }
+                Some(_) => {}
+                None => self.reach(founder.node, &founder.address.transport).await?,
             }
             if !self.has_cluster() {
                 self.belongs_nowhere(founder).await?;

@@ -252,6 +252,52 @@ async fn a_voter_that_has_lost_its_disk_helps_nobody_to_lead_who_lacks_what_it_h
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_voter_that_has_lost_its_disk_is_filled_by_the_leader_that_there_is() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    for node in 10..16 {
+        nodes.add(leader, node).await;
+    }
+    let emptied = if leader == 1 { 2 } else { 1 };
+    within("it has that", nodes.store(emptied).read_barrier())
+        .await
+        .unwrap();
+    let term = nodes.store(leader).status().term;
+    nodes.crash_node(emptied).await;
+    nodes.disks.insert(emptied, MemoryDisk::new());
+    nodes.start_node(emptied).await;
+    within("it has it again", nodes.store(emptied).read_barrier())
+        .await
+        .unwrap();
+    assert!(nodes.has(emptied, 15));
+    let status = nodes.store(leader).status();
+    assert_eq!((status.leader, status.term), (Some(NodeId::new(leader)), term));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_that_has_the_log_is_not_taken_for_new() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    nodes.add(leader, 10).await;
+    let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    for node in 1..=3 {
+        nodes.crash_node(node).await;
+    }
+    for node in &others {
+        nodes.disks.insert(*node, MemoryDisk::new());
+    }
+    for node in 1..=3 {
+        nodes.start_node(node).await;
+    }
+    let asks = nodes.store(others[0]);
+    // It led, and says after its start that it knows of no leader.
+    let belongs = within("an answer", asks.belongs(NodeId::new(leader))).await;
+    assert!(belongs.unwrap());
+    let belongs = within("an answer", asks.belongs(NodeId::new(others[1]))).await;
+    assert!(!belongs.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_nobody_understands_is_no_answer_and_neither_is_a_no_after_it() {
     let mut nodes = Nodes::start(config(), 2, 0).await;
     let leader = nodes.leader().await;

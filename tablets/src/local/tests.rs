@@ -28,7 +28,7 @@ fn table(request: u128, tablets: usize) -> Proposal {
     Proposal {
         request: RequestId(request),
         changes: vec![Change::CreateTable {
-            name: "t".to_owned(),
+            name: format!("t{request}"),
             replicas,
         }],
     }

@@ -33,7 +33,11 @@ async fn asking_a_cluster_to_be_founded_again_moves_no_address() {
     let nodes = found_three(&place).await;
     let mut founders: Vec<Founder> = nodes.iter().map(|node| founder(node)).collect();
     founders[1].address.transport = "127.0.0.1:9".to_owned();
-    nodes[0].may_found(&founders).await.expect("has been done");
+    let address = |node| nodes[0].raft.snapshot().nodes[&node].address.clone();
+    let before = address(n(2));
+    let refused = nodes[0].found(&founders).await;
+    assert!(matches!(refused, Err(ClusterError::Exists { .. })), "{refused:?}");
+    assert_eq!(address(n(2)), before);
     let refused = nodes[0].may_found(&founders[..2]).await;
     assert!(
         matches!(refused, Err(ClusterError::AlreadyFounded(_))),
