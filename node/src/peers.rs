@@ -22,10 +22,10 @@ const LOOKUP_DEADLINE: Duration = Duration::from_secs(3);
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The same as long as nobody leads: longer than a try to connect takes.
-const LEADERLESS_INTERVAL: Duration = Duration::from_secs(10);
+const LEADERLESS_INTERVAL: Duration = Duration::from_secs(6);
 
 /// How long a leader may take to show that it leads.
-const LEADER_DEADLINE: Duration = Duration::from_secs(3);
+const LEADER_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Whether somebody leads. The one that led last counts for nothing: it may have moved too, and nobody that cannot reach
 /// a majority hears so.
