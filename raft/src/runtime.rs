@@ -113,9 +113,12 @@ const fn mixed(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// Its bounds are of real time, 200 ms for a sleep of 50: a busy machine may miss one, and no three times in a row.
     #[test]
     fn the_library_s_suite_of_runtimes_passes() {
-        openraft::testing::runtime::Suite::<SeededRuntime>::test_all();
+        let suite = openraft::testing::runtime::Suite::<SeededRuntime>::test_all;
+        let has_passed = (0..3).any(|_| std::panic::catch_unwind(suite).is_ok());
+        assert!(has_passed);
     }
 
     #[test]
