@@ -101,16 +101,7 @@ fn new_seed() -> u64 {
 /// The same order for the same seed.
 fn shuffle(tests: &mut [String], seed: u64) {
     tests.sort();
-    let mut state = seed;
-    for at in (1..tests.len()).rev() {
-        // splitmix64
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        let other = usize::try_from(mixed % (at as u64 + 1)).unwrap_or(at);
-        tests.swap(at, other);
-    }
+    fastrand::Rng::with_seed(seed).shuffle(tests);
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) async fn join(
     app.newest().await?;
     let joined = Box::pin(app.running.add_member(&founder)).await;
     joined.map_err(|error| cluster::told(&error))?;
-    let notes = vec!["it holds nothing yet: the balancer, where it is on, moves tablets to it".to_owned()];
+    let notes = vec!["the balancer, where it is on, moves tablets to it".to_owned()];
     let what = "is a member".to_owned();
     Ok((
         StatusCode::CREATED,

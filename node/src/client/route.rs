@@ -18,6 +18,14 @@ impl Route {
         }
     }
 
+    /// Whether a node serves.
+    pub(crate) fn readyz() -> Self {
+        Self {
+            path: "/readyz".to_owned(),
+            has_query: false,
+        }
+    }
+
     /// One segment further down.
     pub(crate) fn at(mut self, segment: impl fmt::Display) -> Self {
         self.path.push('/');

@@ -54,13 +54,16 @@ impl InitArgs {
         let members = members(&self.node, &self.config)?;
         let client = asked(&self.asking, members.first().map(|member| member.admin.as_str()))?;
         let admins = members.iter().map(|member| member.admin.as_str());
-        starting::await_answers(&self.asking.connection, admins)?;
+        starting::await_answers(&self.asking.connection, admins.clone())?;
         let request = InitRequest {
             nodes: members.iter().map(Member::founding).collect(),
             dry_run: self.dry_run,
         };
         let route = Route::v1().at("cluster").at("init");
         let founded: Founded = client.act(&route, &request, self.dry_run)?;
+        if !self.dry_run {
+            starting::await_service(&self.asking.connection, admins)?;
+        }
         self.asking.output.show(&founded).map(|()| Exit::Done)
     }
 }
@@ -123,10 +126,11 @@ impl JoinArgs {
         let request = JoinRequest {
             id: member.id,
             transport: member.transport,
-            admin: member.admin,
+            admin: member.admin.clone(),
             rack: member.rack,
         };
         let answer: NodeAnswer = client.change(&Method::POST, &Route::v1().at("nodes"), &request)?;
+        starting::await_service(&self.asking.connection, [member.admin.as_str()])?;
         self.asking.output.show(&answer).map(|()| Exit::Done)
     }
 }
