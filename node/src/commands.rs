@@ -29,7 +29,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::asking::Asking;
 pub(crate) use self::exit::Exit;
@@ -50,7 +50,8 @@ Exit codes:
   130  interrupted
 
 Commands that ask a node take --admin URL (or TIDEGATE_ADMIN); any node of the cluster will do. With --json they print
-one object or array on stdout and nothing else there. Messages go to stderr.";
+one object or array on stdout and nothing else there. Messages go to stderr; with --json the error that ends a command
+is one object there: `error`, `try`, `exit` and, where the node refused, its `problem` (RFC 9457).";
 
 /// Moves tablets between nodes so that a transfer that failed can never have a late effect.
 #[derive(Debug, Parser)]
@@ -99,7 +100,9 @@ enum Command {
 
 /// Does what the arguments say.
 pub(crate) fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ended = match cli.command {
         Command::Demo(args) => return demo::main(args),
         Command::Serve(args) => return serve::main(args),
         Command::Certs(args) => return certs::main(&args),
@@ -131,7 +134,14 @@ pub(crate) fn main() -> ExitCode {
         Command::Join(args) => args.run(),
         Command::Completions(args) => args.run(),
     };
-    ended.unwrap_or_else(|failure| failure.complain()).into()
+    let complain = |failure: Failure| failure.complain(wants_json(&matches));
+    ended.unwrap_or_else(complain).into()
+}
+
+/// Whether the command, or the one below it, was asked for JSON.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten() == Some(&true);
+    here || matches.subcommand().is_some_and(|(_, below)| wants_json(below))
 }
 
 /// Says who did not answer, on a line of its own; nothing, if everybody did.

@@ -128,7 +128,13 @@ impl Applier {
         let own = self.streaming.config();
         let sends = at_least(own.sends_max, map.permits.sends);
         let receives = at_least(own.receives_max, map.permits.receives);
-        info!(sends, receives, "that many streams may run here at once");
+        info!(
+            sends,
+            receives,
+            asked_sends = map.permits.sends,
+            asked_receives = map.permits.receives,
+            "this node lets so many streams run at once; the coordinator starts no more than were asked for"
+        );
         self.streaming.set_permits(sends, receives);
     }
 

@@ -116,6 +116,7 @@ pub(super) async fn exclude(
     };
     let metadata = check(&app, node, &open, &change).await?;
     let takes: Vec<u64> = takes_quorum_of(&metadata, node);
+    let voters = app.running.raft.status().voters;
     if !asked.dry_run {
         app.running.operator.exclude(node, asked.give_up).await?;
     }
@@ -125,8 +126,8 @@ pub(super) async fn exclude(
             "without `give_up` it is refused: acknowledged writes of those tablets may be lost".to_owned(),
         );
     }
-    if app.running.raft.status().voters.contains(&node) {
-        notes.push("its vote in the metadata's log goes to another node".to_owned());
+    if voters.contains(&node) {
+        notes.push(vote_note(&voters, &metadata, node));
     }
     if !metadata.balancing {
         let note = "balancing is off, so what it held is not rebuilt: switch it on (`tidegate balancing on`)";
@@ -223,6 +224,19 @@ fn answer(app: &App, node: NodeId, dry_run: bool, what: String, notes: Vec<Strin
         takes_quorum_of: Vec::new(),
         notes,
     }
+}
+
+/// What is left of the votes in the metadata's log without a node's.
+fn vote_note(voters: &BTreeSet<NodeId>, metadata: &Metadata, node: NodeId) -> String {
+    let left = voters
+        .iter()
+        .filter(|it| **it != node && !metadata.is_excluded(**it));
+    let left = left.count();
+    let spare = left.saturating_sub(1) / 2;
+    let few = if spare == 0 { ": have a node join" } else { "" };
+    format!(
+        "it loses its vote in the metadata's log: {left} nodes keep theirs, of which {spare} may fail{few}"
+    )
 }
 
 /// The tablets that would have no quorum without the node; the first of them.

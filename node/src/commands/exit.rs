@@ -20,7 +20,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    const fn code(self) -> u8 {
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Wrong => 1,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::Exit;
@@ -35,9 +36,38 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, with what to try; how the command ends.
-    pub(crate) fn complain(&self) -> Exit {
-        let mut text = format!("error: {self}");
+    /// Says it on stderr, with what to try, for a person or a program; how the command ends.
+    pub(crate) fn complain(&self, json: bool) -> Exit {
+        // Where nobody reads it, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{}", self.told(json));
+        self.exit()
+    }
+
+    /// What is said, as one JSON object if `json`.
+    pub(super) fn told(&self, json: bool) -> String {
+        if json {
+            return self.json().to_string();
+        }
+        let advice = self.advice().map(|advice| format!("\n  try: {advice}"));
+        format!("error: {}{}", self.text(), advice.unwrap_or_default())
+    }
+
+    fn json(&self) -> Value {
+        let problem = match self {
+            Self::Client(ClientError::Refused { problem, .. }) => Some(problem),
+            _ => None,
+        };
+        json!({
+            "error": self.text(),
+            "try": self.advice(),
+            "exit": self.exit().code(),
+            "problem": problem,
+        })
+    }
+
+    /// What happened, and why.
+    fn text(&self) -> String {
+        let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
             let said = error.to_string();
@@ -46,12 +76,7 @@ impl Failure {
             }
             cause = error.source();
         }
-        if let Some(advice) = self.advice().filter(|advice| !advice.is_empty()) {
-            text.push_str(&format!("\n  try: {advice}"));
-        }
-        // Where nobody reads it, there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{text}");
-        self.exit()
+        text
     }
 
     pub(crate) const fn exit(&self) -> Exit {
@@ -65,7 +90,7 @@ impl Failure {
     fn advice(&self) -> Option<String> {
         match self {
             Self::Client(error) => error.advice(),
-            Self::Arguments { advice, .. } => Some(advice.clone()),
+            Self::Arguments { advice, .. } => Some(advice.clone()).filter(|advice| !advice.is_empty()),
             Self::Declined | Self::Output(_) | Self::Signals(_) => None,
         }
     }

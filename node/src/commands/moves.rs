@@ -173,7 +173,10 @@ fn waits(it: &RunningMove) -> String {
     if it.attempts > 0 {
         lines.push(format!("{} tries failed", it.attempts));
     }
-    lines.extend(it.last_error.iter().map(|error| format!("last: {error}")));
+    // Bytes come again: what went wrong is over, until it is seen to go wrong again.
+    let flows = it.progress.is_some_and(|progress| progress.bytes_per_second > 0);
+    let when = if flows { "before" } else { "last" };
+    lines.extend(it.last_error.iter().map(|error| format!("{when}: {error}")));
     if it.gave_up {
         lines.push("GAVE UP: somebody should look".to_owned());
     }

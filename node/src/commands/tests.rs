@@ -126,10 +126,51 @@ fn moves_say_what_they_wait_for() {
     for said in [
         "│      7   files   1 -> 4   operator   streaming   1.5 s   512.0 KiB   1.0 MiB   1.0 KiB/s   1 min 3 s   stream on node 4 ",
         "1 tries failed",
-        "last: the connection was lost",
+        "before: the connection was lost",
         "\nno answer from node 3: timed out",
     ] {
         assert!(text.contains(said), "{said}\nin\n{text}");
+    }
+    let mut stands = moves(524_288, "streaming");
+    stands["moves"][0]["progress"]["bytes_per_second"] = json!(0);
+    let text = self::text::<api::Moves>(stands);
+    assert!(text.contains("last: the connection was lost"), "{text}");
+}
+
+#[test]
+fn who_bounds_streams_is_told_apart() {
+    let node = json!({"node": 1, "send_bytes_per_second": 1 << 20, "receive_bytes_per_second": null, "sends": 8, "receives": 8});
+    let mut throttle = json!({"sends": 2, "receives": null, "nodes": [node], "silent": []});
+    let said = "by the metadata: 2 sent, - received at once by each node; the coordinator starts no more";
+    let told = text::<api::Throttle>(throttle.clone());
+    assert!(told.contains(said), "{told}");
+    assert!(told.contains("own bound: streams sent"), "{told}");
+    throttle["sends"] = Value::Null;
+    let told = text::<api::Throttle>(throttle);
+    assert!(!told.contains("by the metadata"), "{told}");
+}
+
+#[test]
+fn a_failure_is_told_to_people_and_to_programs() {
+    let failure = Failure::arguments("no table is named", "--table files");
+    let told = failure.told(false);
+    assert_eq!(told, "error: no table is named\n  try: --table files");
+    let told: Value = serde_json::from_str(&failure.told(true)).expect("json");
+    let expected = json!({"error": "no table is named", "try": "--table files", "exit": 2, "problem": null});
+    assert_eq!(told, expected);
+    for (line, json) in [
+        ("throttle set --send none --json", true),
+        ("throttle --json set --send none", true),
+        ("status --json", true),
+        ("status", false),
+        ("throttle set --send none", false),
+    ] {
+        let words = std::iter::once("tidegate").chain(line.split(' '));
+        assert_eq!(
+            wants_json(&Cli::command().get_matches_from(words)),
+            json,
+            "{line}"
+        );
     }
 }
 
@@ -180,7 +221,8 @@ fn a_verdict_names_what_differs() {
             "newest_is_tombstone": false, "newest_on": 1, "below_quorum": true})
     };
     let report = json!({
-        "same": false, "rows": 10, "tombstones": 1, "differences": 2, "below_quorum": 1, "unfinished": 0, "silent": [], "notes": [],
+        "same": false, "rows": 10, "tombstones": 1, "differences": 2, "below_quorum": 1, "unfinished": 0, "silent": [],
+        "notes": ["what it means, before what may be a long list"],
         "named": [named(2), named(3)],
         "tablets": [{"tablet": 7, "replicas": [], "differences": 2, "settled": 0, "unfinished": null}],
     });
@@ -188,6 +230,7 @@ fn a_verdict_names_what_differs() {
         text::<api::VerifyReport>(report),
         "\
 2 keys differ, 0 tablets not compared to the end: 10 rows in 1 tablet
+what it means, before what may be a long list
 tablet 7 key hi: node 2 has no row; the newest, of time 9, is on node 1, BELOW QUORUM
 tablet 7 key hi: node 3 has no row; the newest, of time 9, is on node 1, BELOW QUORUM
 and 1 key more"

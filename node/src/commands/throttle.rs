@@ -49,7 +49,8 @@ struct SetArgs {
     /// The same for receiving.
     #[arg(long, value_name = "BYTES")]
     receive: Option<Limit<ByteSize>>,
-    /// Streams that a node sends at once; `none` goes back to each node's configuration.
+    /// Streams that the coordinator has a node send at once, those that run go on; `none` goes back to the
+    /// configuration.
     #[arg(long, value_name = "STREAMS", conflicts_with = "node")]
     sends: Option<Limit<u32>>,
     /// The same for receiving.
@@ -116,8 +117,8 @@ impl Shown for Throttle {
             ">node",
             ">sends at most",
             ">receives at most",
-            ">streams sent at once",
-            ">streams received at once",
+            ">own bound: streams sent",
+            ">streams received",
         ]);
         for node in &self.nodes {
             grid.row([
@@ -132,7 +133,8 @@ impl Shown for Throttle {
             |limit: Option<u32>| limit.map_or_else(|| UNKNOWN.to_owned(), |limit| limit.to_string());
         let by_metadata = if self.sends.is_some() || self.receives.is_some() {
             format!(
-                "\nby the metadata: {} sent, {} received at once",
+                "\nby the metadata: {} sent, {} received at once by each node; the coordinator starts no more, whatever the \
+                 nodes' own bounds are",
                 streams(self.sends),
                 streams(self.receives)
             )

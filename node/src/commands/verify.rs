@@ -73,6 +73,8 @@ impl Shown for VerifyReport {
                 count(self.unfinished, "tablet", "tablets"),
             )
         }];
+        // Before what may be a long list: what it means.
+        lines.extend(self.notes.iter().cloned());
         lines.extend(self.named.iter().map(difference));
         // A key is named once for each replica that lacks its newest row.
         let keys: BTreeSet<(u64, &str)> = self.named.iter().map(|it| (it.tablet, it.key.as_str())).collect();
@@ -88,7 +90,6 @@ impl Shown for VerifyReport {
                 ));
             }
         }
-        lines.extend(self.notes.iter().cloned());
         lines.join("\n") + &silent_line(&self.silent)
     }
 }

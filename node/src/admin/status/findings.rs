@@ -75,7 +75,9 @@ fn log(seen: &Seen<'_>) -> Option<Finding> {
         );
         let remedy = match listed(&down) {
             Some(down) => format!(
-                "start {down}: until then nothing moves, and nothing about the cluster can be changed"
+                "start {down}: until then nothing moves, and nothing about the cluster can be changed. If they run, node \
+                 {} may be cut off, or excluded without knowing it: ask another node (`tidegate status --admin URL`)",
+                seen.here
             ),
             None => {
                 "wait a few seconds: one is being elected; if this stays, look at the nodes' logs".to_owned()
@@ -108,7 +110,7 @@ fn excluded(seen: &Seen<'_>, node: &Node) -> Vec<Finding> {
     }
     if node.voter {
         let what = format!("node {id} is excluded and still has a vote in the metadata's log");
-        let remedy = "wait: the leader gives its vote to another node; if this stays, have a node join";
+        let remedy = "wait: the leader takes it away; if this stays, too few of the nodes with a vote answer";
         found.push(finding(Severity::Warning, what, remedy));
     }
     if NodeId::new(id) == seen.here {

@@ -342,6 +342,8 @@ async fn what_an_operator_asks_of_nodes_is_looked_at_first() {
         (&told["dry_run"], &told["takes_quorum_of"]),
         (&json!(true), &json!([]))
     );
+    let note = told["notes"][0].as_str().unwrap_or_default();
+    assert!(note.contains("it loses its vote"), "{told}");
     assert!(!node.running.raft.snapshot().is_excluded(NodeId::new(3)));
 
     let asked = json!({"send_bytes_per_second": 1 << 20, "receives": 3, "node": 2});
