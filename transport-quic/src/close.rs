@@ -3,6 +3,8 @@
 use quinn::{Connection, ConnectionError, TransportErrorCode, VarInt};
 use tidegate_transport::{PeerId, TransportError};
 
+use crate::congestion;
+
 /// Said with QUIC's CONNECTION_CLOSE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseCode {
@@ -36,6 +38,7 @@ impl CloseCode {
     }
 
     pub(crate) fn close(self, connection: &Connection, reason: &str) {
+        congestion::open_window(connection);
         connection.close(self.as_var_int(), reason.as_bytes());
     }
 

@@ -63,6 +63,14 @@
 //! was cut, or belongs to an earlier start of the peer is replaced by the next one. A peer that crashed is missed
 //! after [`idle_timeout`](QuicLimits::idle_timeout); one that shuts down says so.
 //!
+//! # Datagrams
+//!
+//! What QUIC costs is paid per datagram, so their length decides the throughput. A connection starts with
+//! [`initial_mtu`](QuicLimits::initial_mtu) and finds by probes what its path carries, up to jumbo frames. Several
+//! datagrams go to the kernel in one send, never more than 64 KiB together, which it would refuse in silence. A
+//! socket whose buffers are smaller than was asked loses datagrams under load: that is a warning in the log, and
+//! [`socket_buffers`](QuicTransport::socket_buffers) tells.
+//!
 //! # On the wire
 //!
 //! | what | bytes |
@@ -103,6 +111,7 @@ pub mod authority;
 mod backlog;
 mod certificate;
 mod close;
+mod congestion;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub mod decoders;
@@ -119,6 +128,7 @@ mod peers;
 mod recv;
 mod send;
 mod serve;
+mod socket;
 mod tls;
 mod transport;
 mod verify;
@@ -126,5 +136,6 @@ mod verify;
 pub use crate::certificate::CertificateFacts;
 pub use crate::error::{AuthorityError, BindError, IdentityError, LimitsError, NameError};
 pub use crate::identity::Identity;
-pub use crate::limits::{MTU_MAX, MTU_MIN, QuicLimits};
+pub use crate::limits::{MTU_JUMBO, MTU_MAX, MTU_MIN, QuicLimits};
+pub use crate::socket::SocketBuffers;
 pub use crate::transport::{QuicConfig, QuicTransport};

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::congestion::CubicConfig;
 use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
-use crate::LimitsError;
+use crate::{LimitsError, congestion};
 
-/// The largest datagram that quinn's batches of ten segments still fit into one send of 64 KiB.
-///
-/// Above it the kernel refuses the send, quinn-udp swallows the error, and the packets are gone.
-pub const MTU_MAX: u16 = 6500;
+/// The largest datagram there is: UDP's length field, less its own header and `IPv4`'s. Only loopback carries it.
+pub const MTU_MAX: u16 = 65_507;
+
+/// The largest datagram in an Ethernet jumbo frame of 9,000 bytes, less the headers of UDP and `IPv4`.
+pub const MTU_JUMBO: u16 = 8972;
 
 /// The smallest datagram that QUIC may ever use.
 pub const MTU_MIN: u16 = 1200;
+
+/// The largest window that is taken from a path.
+const WINDOW_MAX: u32 = 256 << 20;
 
 /// The bounds of one [`QuicTransport`](crate::QuicTransport): nothing is left to a default of quinn's.
 ///
@@ -55,11 +58,13 @@ pub struct QuicLimits {
     pub peers: usize,
     /// The datagram size a connection starts with, at least 1200. Default 1200, which every network carries.
     pub initial_mtu: u16,
-    /// The datagram size that path discovery may reach, at most 6500. Default 1452.
+    /// The datagram size that path discovery may reach, at most [`MTU_MAX`]. Default [`MTU_JUMBO`]: what the path
+    /// carries is found by probes (RFC 8899), which cost some lost datagrams per connection where it is less.
     pub mtu_max: u16,
     /// The round trip assumed before the first measurement: a lost first packet costs three of it. Default 100 ms.
     pub initial_rtt: Duration,
-    /// Bytes asked of the kernel for the socket's buffers, each way; it may grant less. Default 4 MiB.
+    /// Bytes asked of the kernel for the socket's buffers, each way. It may grant less, which is logged as a warning
+    /// and told by [`socket_buffers`](crate::QuicTransport::socket_buffers). Default 4 MiB.
     pub socket_buffer: usize,
 }
 
@@ -79,7 +84,7 @@ impl Default for QuicLimits {
             backlog: 256,
             peers: 4096,
             initial_mtu: MTU_MIN,
-            mtu_max: 1452,
+            mtu_max: MTU_JUMBO,
             initial_rtt: Duration::from_millis(100),
             socket_buffer: 4 << 20,
         }
@@ -87,8 +92,8 @@ impl Default for QuicLimits {
 }
 
 impl QuicLimits {
-    /// The defaults with datagrams as large as loopback and jumbo frames carry: twice the throughput there, and no
-    /// connection at all through a smaller path.
+    /// The defaults with datagrams as large as loopback carries, from the first one on: several times the throughput
+    /// there, and no connection at all through a smaller path.
     #[must_use]
     pub fn loopback() -> Self {
         Self {
@@ -96,6 +101,24 @@ impl QuicLimits {
             mtu_max: MTU_MAX,
             initial_rtt: Duration::from_millis(10),
             ..Self::default()
+        }
+    }
+
+    /// The defaults with windows for a path: what one stream may carry in bytes per second, and the longest round trip.
+    ///
+    /// A window is what may be under way unacknowledged, so a stream carries no more than a window in each round trip
+    /// (the bandwidth-delay product, RFC 7323 section 1.1). The default, 1 MiB, is for 10 Gbit/s over 0.8 ms. Windows
+    /// are never smaller than the defaults and never larger than 256 MiB. Mind that unread streams may hold
+    /// [`connection_window`](Self::connection_window) bytes per peer: lower `streams_per_peer` on long paths.
+    #[must_use]
+    pub fn for_path(bytes_per_second: u64, round_trip: Duration) -> Self {
+        let defaults = Self::default();
+        let product = u128::from(bytes_per_second).saturating_mul(round_trip.as_nanos()) / 1_000_000_000;
+        let product = u32::try_from(product).unwrap_or(u32::MAX).min(WINDOW_MAX);
+        Self {
+            stream_window: product.max(defaults.stream_window),
+            send_window: u64::from(product).max(defaults.send_window),
+            ..defaults
         }
     }
 
@@ -176,15 +199,16 @@ impl QuicLimits {
             .initial_mtu(self.initial_mtu)
             .mtu_discovery_config(Some(discovery))
             .allow_spin(false)
-            .congestion_controller_factory(Arc::new(CubicConfig::default()));
+            .congestion_controller_factory(Arc::new(congestion::cubic(self.initial_mtu)));
         config
     }
 
     /// What the endpoint must be ready to receive.
     pub(crate) fn endpoint_config(&self) -> EndpointConfig {
         let mut config = EndpointConfig::default();
-        // Larger than what is ever sent, so that a peer with a larger `mtu_max` can be heard too.
-        if let Err(error) = config.max_udp_payload_size(MTU_MAX) {
+        // Larger than what is ever sent, so that a peer with a larger `mtu_max` can be heard too. quinn keeps a buffer of
+        // some thousand times this: whole only where datagrams of that length do arrive.
+        if let Err(error) = config.max_udp_payload_size(self.mtu_max.max(MTU_JUMBO)) {
             tracing::debug!(%error, "the datagram size limit stays quinn's");
         }
         config
@@ -210,6 +234,7 @@ mod tests {
         assert_eq!(limits.check().unwrap_err().name, "mtu_max");
         let limits = QuicLimits {
             initial_mtu: 9000,
+            mtu_max: 8999,
             ..QuicLimits::default()
         };
         assert_eq!(limits.check().unwrap_err().name, "initial_mtu");
@@ -218,6 +243,22 @@ mod tests {
             ..QuicLimits::default()
         };
         assert_eq!(limits.check().unwrap_err().name, "streams_per_peer");
+    }
+
+    #[test]
+    fn windows_hold_what_is_under_way_on_a_path() {
+        let near = QuicLimits::for_path(1_250_000_000, Duration::from_micros(100));
+        let default = QuicLimits::default();
+        assert_eq!(
+            (near.stream_window, near.send_window),
+            (default.stream_window, default.send_window)
+        );
+        let far = QuicLimits::for_path(1_250_000_000, Duration::from_millis(20));
+        assert_eq!((far.stream_window, far.send_window), (25_000_000, 25_000_000));
+        far.check().unwrap();
+        let absurd = QuicLimits::for_path(u64::MAX, Duration::MAX);
+        assert_eq!(absurd.stream_window, WINDOW_MAX);
+        absurd.check().unwrap();
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl Link {
         self.connection.closed().await;
     }
 
+    /// How the path is, as this end sees it.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> quinn::PathStats {
+        self.connection.stats().path
+    }
+
     fn duplex(&self, send: quinn::SendStream, recv: quinn::RecvStream) -> Duplex {
         Duplex {
             send: Box::new(QuicSend::new(send, self.bounds)),

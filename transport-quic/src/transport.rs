@@ -4,13 +4,12 @@
 mod tests;
 
 use std::fmt;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use quinn::{Endpoint, TokioRuntime};
 use rustls::crypto::aws_lc_rs;
-use socket2::{Domain, Protocol, Socket, Type};
 use tidegate_transport::{Duplex, Incoming, PeerId, Transport, TransportError};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -19,7 +18,8 @@ use crate::close::CloseCode;
 use crate::link::LinkError;
 use crate::node::Node;
 use crate::peers::{Next, Peer};
-use crate::{BindError, Identity, IdentityError, QuicLimits, dial, serve, tls};
+use crate::socket::SocketBuffers;
+use crate::{BindError, Identity, IdentityError, QuicLimits, dial, serve, socket, tls};
 
 /// How often an open looks for another link when the one it was given turns out to be gone.
 const ATTEMPTS: usize = 3;
@@ -40,6 +40,7 @@ pub struct QuicConfig {
 /// Dropped without a shutdown it closes everything at once and waits for nothing.
 pub struct QuicTransport {
     node: Arc<Node>,
+    buffers: SocketBuffers,
 }
 
 impl QuicTransport {
@@ -60,8 +61,8 @@ impl QuicTransport {
         }
         let client_config = tls::client_config(&identity, &limits)?;
         let server_config = tls::server_config(&identity, &limits)?;
-        let socket = bind_socket(listen, limits.socket_buffer).map_err(BindError::Socket)?;
-        let endpoint = Endpoint::new(
+        let (socket, buffers) = socket::bind(listen, limits.socket_buffer).map_err(BindError::Socket)?;
+        let endpoint = Endpoint::new_with_abstract_socket(
             limits.endpoint_config(),
             Some(server_config),
             socket,
@@ -70,7 +71,14 @@ impl QuicTransport {
         .map_err(BindError::Socket)?;
         let node = Node::new(&identity, incarnation()?, limits, endpoint, client_config);
         node.spawn(serve::run(Arc::clone(&node)));
-        Ok(Arc::new(Self { node }))
+        Ok(Arc::new(Self { node, buffers }))
+    }
+
+    /// Bytes that the system has granted for the buffers of the socket: fewer than
+    /// [`socket_buffer`](QuicLimits::socket_buffer) cost throughput.
+    #[must_use]
+    pub const fn socket_buffers(&self) -> SocketBuffers {
+        self.buffers
     }
 
     /// The address it listens on.
@@ -231,18 +239,4 @@ fn incarnation() -> Result<u64, BindError> {
         .fill(&mut bytes)
         .map_err(|_| IdentityError::Tls(rustls::Error::FailedToGetRandomBytes))?;
     Ok(u64::from_be_bytes(bytes))
-}
-
-fn bind_socket(listen: SocketAddr, buffer: usize) -> std::io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
-    for result in [
-        socket.set_recv_buffer_size(buffer),
-        socket.set_send_buffer_size(buffer),
-    ] {
-        if let Err(error) = result {
-            debug!(%error, "the socket keeps the system's buffers");
-        }
-    }
-    socket.bind(&listen.into())?;
-    Ok(socket.into())
 }

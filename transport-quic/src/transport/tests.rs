@@ -16,6 +16,10 @@ const B: PeerId = PeerId::new(2);
 const LONG: Duration = Duration::from_secs(20);
 
 fn pair() -> (Arc<QuicTransport>, Arc<QuicTransport>) {
+    pair_with(&QuicLimits::default())
+}
+
+fn pair_with(limits: &QuicLimits) -> (Arc<QuicTransport>, Arc<QuicTransport>) {
     let authority = Authority::new("blue").unwrap();
     let bind = |node| {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -23,7 +27,7 @@ fn pair() -> (Arc<QuicTransport>, Arc<QuicTransport>) {
         QuicTransport::bind(QuicConfig {
             listen,
             identity,
-            limits: QuicLimits::default(),
+            limits: limits.clone(),
         })
         .unwrap()
     };
@@ -93,4 +97,55 @@ async fn who_insists_gets_a_connection_of_its_own() {
     timeout(LONG, forgotten.closed()).await.unwrap();
     let new = link(&b, A).unwrap();
     assert!(new.is_alive() && !Arc::ptr_eq(&new, &old));
+}
+
+/// Sends so many frames of 1 MiB, which the other end reads.
+async fn carry(a: &QuicTransport, b: &QuicTransport, frames: usize) {
+    const FRAME: usize = 1 << 20;
+    let mut near = a.open(B).await.unwrap();
+    let sending = async {
+        for _ in 0..frames {
+            near.send.send(&[Bytes::from(vec![7; FRAME])]).await.unwrap();
+        }
+        near.send.finish().await.unwrap();
+    };
+    let receiving = async {
+        let mut far = b.accept().await.unwrap().stream;
+        let mut read = 0;
+        while let Some(frame) = far.recv.recv().await.unwrap() {
+            read += frame.len();
+        }
+        assert_eq!(read, frames * FRAME);
+    };
+    timeout(LONG, async { tokio::join!(sending, receiving) })
+        .await
+        .unwrap();
+}
+
+/// Without the cap on what goes to the kernel at once nothing would arrive once the path is found to carry that much.
+#[tokio::test]
+async fn a_path_that_carries_jumbo_frames_is_found_and_used() {
+    let (a, b) = pair();
+    let found = async {
+        loop {
+            carry(&a, &b, 8).await;
+            let mtu = link(&a, B).unwrap().path().current_mtu;
+            if mtu == crate::MTU_JUMBO {
+                break;
+            }
+        }
+    };
+    timeout(LONG, found).await.expect("the path is found");
+    carry(&a, &b, 32).await;
+    let path = link(&a, B).unwrap().path();
+    assert_eq!(path.black_holes_detected, 0);
+}
+
+/// CUBIC's first window must hold a datagram.
+#[tokio::test]
+async fn the_largest_datagrams_there_are_carry_a_stream() {
+    let (a, b) = pair_with(&QuicLimits::loopback());
+    carry(&a, &b, 64).await;
+    let mtu = link(&a, B).unwrap().path().current_mtu;
+    assert_eq!(mtu, crate::MTU_MAX);
 }
