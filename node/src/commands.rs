@@ -51,7 +51,8 @@ Exit codes:
 
 Commands that ask a node take --admin URL (or TIDEGATE_ADMIN); any node of the cluster will do. With --json they print
 one object or array on stdout and nothing else there. Messages go to stderr; with --json the error that ends a command
-is one object there: `error`, `try`, `exit` and, where the node refused, its `problem` (RFC 9457).";
+is one object in the last line there: `error`, `try` where it knows more than `error` says, `exit` and, where the node
+refused, its `problem` (RFC 9457).";
 
 /// Moves tablets between nodes so that a transfer that failed can never have a late effect.
 #[derive(Debug, Parser)]
@@ -100,7 +101,15 @@ enum Command {
 
 /// Does what the arguments say.
 pub(crate) fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
+            let text = error.render().to_string();
+            let what = text.trim().trim_start_matches("error: ");
+            return Failure::arguments(what, "").complain(true).into();
+        }
+        Err(error) => error.exit(),
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ended = match cli.command {
         Command::Demo(args) => return demo::main(args),

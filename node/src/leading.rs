@@ -46,6 +46,11 @@ struct Active {
     voters: JoinHandle<()>,
 }
 
+/// How the coordinator of a node works.
+pub(crate) fn coordinator_config() -> CoordinatorConfig {
+    CoordinatorConfig::default()
+}
+
 impl Leading {
     pub(crate) fn new(raft: Arc<RaftStore>, transport: Arc<dyn Transport>, injector: Injector) -> Self {
         Self {
@@ -111,7 +116,7 @@ impl Leading {
         let handle = Coordinator::start_with_balancer(
             self.store(),
             Arc::new(ReplicaClient::new(Arc::clone(&self.transport))),
-            CoordinatorConfig::default(),
+            coordinator_config(),
             Arc::clone(reports),
             BalancerConfig::default(),
         );

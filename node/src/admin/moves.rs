@@ -254,6 +254,20 @@ pub(super) async fn allow_fewer_sources(
         .map(|it| it.epoch)
         .unwrap_or_default();
     would(&metadata, &Change::AllowFewerSources { tablet, expected })?;
+    let needed = transition.sources_needed();
+    let left = transition.old.iter().filter(|node| !metadata.is_excluded(**node));
+    let left = left.count();
+    if left >= needed && !transition.fewer_sources {
+        let detail = format!(
+            "{left} of the replicas of tablet {id} are members, and {needed} are enough: start those that are down; one that \
+             is gone for ever is to be excluded first"
+        );
+        return Err(Failure::conflict(
+            problem_type::REFUSED,
+            "No source is lost",
+            detail,
+        ));
+    }
     if !asked.dry_run {
         app.running.operator.allow_fewer_sources(tablet).await?;
     }

@@ -117,17 +117,20 @@ pub(super) async fn exclude(
     let metadata = check(&app, node, &open, &change).await?;
     let takes: Vec<u64> = takes_quorum_of(&metadata, node);
     let voters = app.running.raft.status().voters;
+    let (reports, _) = app.running.reports.reports().await;
+    let answer_now: BTreeSet<NodeId> = reports.into_keys().collect();
     if !asked.dry_run {
         app.running.operator.exclude(node, asked.give_up).await?;
     }
     let mut notes = Vec::new();
     if !takes.is_empty() && !asked.give_up {
         notes.push(
-            "without `give_up` it is refused: acknowledged writes of those tablets may be lost".to_owned(),
+            "without `give_up` (`--give-up`) it is refused: acknowledged writes of those tablets may be lost"
+                .to_owned(),
         );
     }
     if voters.contains(&node) {
-        notes.push(vote_note(&voters, &metadata, node));
+        notes.push(vote_note(&voters, &answer_now, node));
     }
     if !metadata.balancing {
         let note = "balancing is off, so what it held is not rebuilt: switch it on (`tidegate balancing on`)";
@@ -226,16 +229,18 @@ fn answer(app: &App, node: NodeId, dry_run: bool, what: String, notes: Vec<Strin
     }
 }
 
-/// What is left of the votes in the metadata's log without a node's.
-fn vote_note(voters: &BTreeSet<NodeId>, metadata: &Metadata, node: NodeId) -> String {
-    let left = voters
-        .iter()
-        .filter(|it| **it != node && !metadata.is_excluded(**it));
-    let left = left.count();
-    let spare = left.saturating_sub(1) / 2;
-    let few = if spare == 0 { ": have a node join" } else { "" };
+/// What is left of the votes in the metadata's log without a node's: `voters` of which some answer.
+fn vote_note(voters: &BTreeSet<NodeId>, answer: &BTreeSet<NodeId>, node: NodeId) -> String {
+    let left: BTreeSet<NodeId> = voters.iter().copied().filter(|it| *it != node).collect();
+    let (live, needed) = (left.intersection(answer).count(), quorum_of(&left));
+    let few = if live > needed {
+        ""
+    } else {
+        ": not one more may fail, have a node join"
+    };
     format!(
-        "it loses its vote in the metadata's log: {left} nodes keep theirs, of which {spare} may fail{few}"
+        "it loses its vote in the metadata's log. Of the other {} with a vote {live} answer, and it takes {needed}{few}",
+        left.len()
     )
 }
 
@@ -289,4 +294,26 @@ pub(super) fn views(
         }
     };
     metadata.nodes.iter().map(view).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_votes_that_are_left_are_those_that_answer() {
+        let nodes = |ids: &[u64]| ids.iter().copied().map(NodeId::new).collect::<BTreeSet<_>>();
+        let note = |voters: &[u64], answer: &[u64]| vote_note(&nodes(voters), &nodes(answer), NodeId::new(1));
+        let told = note(&[1, 2, 3, 4], &[2, 3, 4]);
+        assert!(
+            told.ends_with("Of the other 3 with a vote 3 answer, and it takes 2"),
+            "{told}"
+        );
+        // One is down already: none may fail besides.
+        let told = note(&[1, 2, 3, 4], &[1, 2, 4]);
+        assert!(
+            told.contains("3 with a vote 2 answer, and it takes 2: not one more"),
+            "{told}"
+        );
+    }
 }

@@ -8,6 +8,7 @@ use super::App;
 use super::extract::Said;
 use super::problem::{Failure, Problems};
 use crate::api;
+use crate::leading;
 use crate::reports::{Ask, REPORT_DEADLINE, ThrottleAsk, Told};
 
 /// The least and the most bytes per second.
@@ -104,7 +105,11 @@ async fn ask(app: &App, asked: ThrottleAsk, only: Option<NodeId>) -> api::Thrott
         Told::Throttle(limits) => Some(limits),
         _ => None,
     });
+    let own = leading::coordinator_config();
+    let at_most = |asked: Option<u32>, own: usize| asked.unwrap_or(u32::try_from(own).unwrap_or(u32::MAX));
     api::Throttle {
+        coordinator_sends: at_most(permits.sends, own.sends_per_node),
+        coordinator_receives: at_most(permits.receives, own.receives_per_node),
         sends: permits.sends,
         receives: permits.receives,
         nodes: nodes.collect(),

@@ -49,9 +49,13 @@ pub(crate) struct NodeThrottle {
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Throttle {
-    /// Streams that each node sends at once, by the metadata; none: by each node's configuration.
+    /// Streams that the coordinator has each node send at once.
+    pub(crate) coordinator_sends: u32,
+    /// Streams that the coordinator has each node receive at once.
+    pub(crate) coordinator_receives: u32,
+    /// The same as the metadata names it; none: it goes by its own default.
     pub(crate) sends: Option<u32>,
-    /// Streams that each node receives at once, by the metadata; none: by each node's configuration.
+    /// The same as the metadata names it; none: it goes by its own default.
     pub(crate) receives: Option<u32>,
     /// What the nodes that answered go by.
     pub(crate) nodes: Vec<NodeThrottle>,

@@ -11,6 +11,7 @@ use ureq::http::Method;
 
 use self::member::Member;
 use super::output::Shown;
+use super::output::note;
 use super::units::list;
 use super::{Asking, Exit, Failure};
 use crate::api::{Founded, InitRequest, JoinRequest, NodeAnswer};
@@ -54,17 +55,18 @@ impl InitArgs {
         let members = members(&self.node, &self.config)?;
         let client = asked(&self.asking, members.first().map(|member| member.admin.as_str()))?;
         let admins = members.iter().map(|member| member.admin.as_str());
-        starting::await_answers(&self.asking.connection, admins.clone())?;
+        let answered = starting::await_answers(&self.asking.connection, admins)?;
         let request = InitRequest {
             nodes: members.iter().map(Member::founding).collect(),
             dry_run: self.dry_run,
         };
         let route = Route::v1().at("cluster").at("init");
         let founded: Founded = client.act(&route, &request, self.dry_run)?;
-        if !self.dry_run {
-            starting::await_service(&self.asking.connection, admins)?;
+        self.asking.output.show(&founded)?;
+        if self.dry_run {
+            return Ok(Exit::Done);
         }
-        self.asking.output.show(&founded).map(|()| Exit::Done)
+        starting::await_service(&self.asking.connection, answered)
     }
 }
 
@@ -122,7 +124,7 @@ impl JoinArgs {
             Some(via) => Client::new(&self.asking.connection.at(via))?.within(DEADLINE),
             None => asked(&self.asking, None)?,
         };
-        starting::await_answers(&self.asking.connection, [member.admin.as_str()])?;
+        let answered = starting::await_answers(&self.asking.connection, [member.admin.as_str()])?;
         let request = JoinRequest {
             id: member.id,
             transport: member.transport,
@@ -130,8 +132,8 @@ impl JoinArgs {
             rack: member.rack,
         };
         let answer: NodeAnswer = client.change(&Method::POST, &Route::v1().at("nodes"), &request)?;
-        starting::await_service(&self.asking.connection, [member.admin.as_str()])?;
-        self.asking.output.show(&answer).map(|()| Exit::Done)
+        self.asking.output.show(&answer)?;
+        starting::await_service(&self.asking.connection, answered)
     }
 }
 

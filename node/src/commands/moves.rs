@@ -11,9 +11,11 @@ use self::bars::Bars;
 use self::follow::Follow;
 use super::output::{Grid, Shown};
 use super::tablets::change;
-use super::units::{UNKNOWN, bytes, known, list, millis, seconds};
+use super::units::{UNKNOWN, bytes, count, known, list, millis, seconds};
 use super::{Asking, Exit, Failure, Interrupt, silent_line};
-use crate::api::{CancelAnswer, CancelRequest, MoveAnswer, MoveRequest, Moves, RunningMove, Stage};
+use crate::api::{
+    CancelAnswer, CancelRequest, MoveAnswer, MoveRequest, Moves, RunningMove, Stage, TransferProgress,
+};
 use crate::client::Route;
 
 const MOVE_EXAMPLE: &str = "\
@@ -167,14 +169,18 @@ impl Shown for Moves {
     }
 }
 
+/// A stream that has carried something within this time runs.
+const FRESH_MS: u64 = 1000;
+
 /// What a move waits for, and what went wrong with it.
 fn waits(it: &RunningMove) -> String {
     let mut lines: Vec<String> = it.waiting_for.iter().map(ToString::to_string).collect();
     if it.attempts > 0 {
-        lines.push(format!("{} tries failed", it.attempts));
+        lines.push(format!("{} failed", count(it.attempts, "try", "tries")));
     }
-    // Bytes come again: what went wrong is over, until it is seen to go wrong again.
-    let flows = it.progress.is_some_and(|progress| progress.bytes_per_second > 0);
+    // Bytes come again: what went wrong with the stream is over, until it goes wrong again.
+    let is_fresh = |progress: TransferProgress| !progress.attached && progress.idle_ms < FRESH_MS;
+    let flows = it.transition.stage == Stage::Streaming && it.progress.is_some_and(is_fresh);
     let when = if flows { "before" } else { "last" };
     lines.extend(it.last_error.iter().map(|error| format!("{when}: {error}")));
     if it.gave_up {

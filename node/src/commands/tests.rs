@@ -125,14 +125,14 @@ fn moves_say_what_they_wait_for() {
     let text = text::<api::Moves>(moves(524_288, "streaming"));
     for said in [
         "│      7   files   1 -> 4   operator   streaming   1.5 s   512.0 KiB   1.0 MiB   1.0 KiB/s   1 min 3 s   stream on node 4 ",
-        "1 tries failed",
+        "1 try failed",
         "before: the connection was lost",
         "\nno answer from node 3: timed out",
     ] {
         assert!(text.contains(said), "{said}\nin\n{text}");
     }
     let mut stands = moves(524_288, "streaming");
-    stands["moves"][0]["progress"]["bytes_per_second"] = json!(0);
+    stands["moves"][0]["progress"]["idle_ms"] = json!(1500);
     let text = self::text::<api::Moves>(stands);
     assert!(text.contains("last: the connection was lost"), "{text}");
 }
@@ -140,14 +140,14 @@ fn moves_say_what_they_wait_for() {
 #[test]
 fn who_bounds_streams_is_told_apart() {
     let node = json!({"node": 1, "send_bytes_per_second": 1 << 20, "receive_bytes_per_second": null, "sends": 8, "receives": 8});
-    let mut throttle = json!({"sends": 2, "receives": null, "nodes": [node], "silent": []});
-    let said = "by the metadata: 2 sent, - received at once by each node; the coordinator starts no more";
+    let mut throttle = json!({"coordinator_sends": 2, "coordinator_receives": 4, "sends": 2, "receives": null, "nodes": [node], "silent": []});
+    let said = "the coordinator has each node send at most 2 streams at once (by the metadata) and receive at most 4 (its default)";
     let told = text::<api::Throttle>(throttle.clone());
     assert!(told.contains(said), "{told}");
-    assert!(told.contains("own bound: streams sent"), "{told}");
+    assert!(told.contains("own bound: sent at once"), "{told}");
     throttle["sends"] = Value::Null;
     let told = text::<api::Throttle>(throttle);
-    assert!(!told.contains("by the metadata"), "{told}");
+    assert!(told.contains("2 streams at once (its default)"), "{told}");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_verdict_names_what_differs() {
     assert_eq!(
         text::<api::VerifyReport>(report),
         "\
-2 keys differ, 0 tablets not compared to the end: 10 rows in 1 tablet
+replicas differ in 2 keys, 0 tablets not compared to the end: 10 rows in 1 tablet
 what it means, before what may be a long list
 tablet 7 key hi: node 2 has no row; the newest, of time 9, is on node 1, BELOW QUORUM
 tablet 7 key hi: node 3 has no row; the newest, of time 9, is on node 1, BELOW QUORUM

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use ureq::http::Method;
 
 use super::output::{Grid, Shown};
-use super::units::{UNKNOWN, bytes};
+use super::units::{bytes, count};
 use super::{Asking, Exit, Failure, silent_line};
 use crate::api::{SetThrottle, Throttle};
 use crate::client::Route;
@@ -49,8 +49,7 @@ struct SetArgs {
     /// The same for receiving.
     #[arg(long, value_name = "BYTES")]
     receive: Option<Limit<ByteSize>>,
-    /// Streams that the coordinator has a node send at once, those that run go on; `none` goes back to the
-    /// configuration.
+    /// Streams that the coordinator has each node send at once, those that run go on; `none` goes back to its default.
     #[arg(long, value_name = "STREAMS", conflicts_with = "node")]
     sends: Option<Limit<u32>>,
     /// The same for receiving.
@@ -117,8 +116,8 @@ impl Shown for Throttle {
             ">node",
             ">sends at most",
             ">receives at most",
-            ">own bound: streams sent",
-            ">streams received",
+            ">own bound: sent at once",
+            ">received at once",
         ]);
         for node in &self.nodes {
             grid.row([
@@ -129,18 +128,21 @@ impl Shown for Throttle {
                 node.receives.to_string(),
             ]);
         }
-        let streams =
-            |limit: Option<u32>| limit.map_or_else(|| UNKNOWN.to_owned(), |limit| limit.to_string());
-        let by_metadata = if self.sends.is_some() || self.receives.is_some() {
-            format!(
-                "\nby the metadata: {} sent, {} received at once by each node; the coordinator starts no more, whatever the \
-                 nodes' own bounds are",
-                streams(self.sends),
-                streams(self.receives)
-            )
-        } else {
-            String::new()
+        let source = |asked: Option<u32>| {
+            if asked.is_some() {
+                "by the metadata"
+            } else {
+                "its default"
+            }
         };
-        grid.text_or("no node answered") + &by_metadata + &silent_line(&self.silent)
+        let coordinator = format!(
+            "\nthe coordinator has each node send at most {} at once ({}) and receive at most {} ({}), whatever the nodes' own \
+             bounds are",
+            count(u64::from(self.coordinator_sends), "stream", "streams"),
+            source(self.sends),
+            self.coordinator_receives,
+            source(self.receives),
+        );
+        grid.text_or("no node answered") + &coordinator + &silent_line(&self.silent)
     }
 }

@@ -68,7 +68,7 @@ impl Shown for VerifyReport {
             format!("all replicas hold the same: {compared}")
         } else {
             format!(
-                "{} differ, {} not compared to the end: {compared}",
+                "replicas differ in {}, {} not compared to the end: {compared}",
                 count(self.differences, "key", "keys"),
                 count(self.unfinished, "tablet", "tablets"),
             )

@@ -31,8 +31,9 @@ impl Sampler {
     /// Sets all gauges that are set here.
     pub(super) fn look(&mut self, running: &Running) {
         gauge!("tidegate_node_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!("tidegate_node_ready").set(flag(running.replica.map().is_some()));
-        gauge!("tidegate_node_excluded").set(flag(running.has_cluster() && running.is_excluded()));
+        let is_excluded = running.has_cluster() && running.is_excluded();
+        gauge!("tidegate_node_ready").set(flag(running.replica.map().is_some() && !is_excluded));
+        gauge!("tidegate_node_excluded").set(flag(is_excluded));
         holders(running);
         raft(&running.raft.status());
         transitions(running);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_raft::{RaftStatus, Role};
 use tidegate_tablets::{Metadata, NodeId, Tablet, TabletId, quorum_of};
+use tidegate_transport::{ResetCode, StreamError};
 
 use super::stuck;
 use crate::api::{Finding, Node, Severity};
@@ -29,6 +30,16 @@ pub(super) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
             format!("node {} belongs to no cluster", seen.here),
             "found one (`tidegate init`), or have it join one (`tidegate join`)",
         )];
+    }
+    if seen.metadata.is_excluded(seen.here) {
+        // Nothing else that it sees counts: nobody answers it.
+        let what = format!(
+            "node {}, which answers, is excluded, for ever: it serves nothing",
+            seen.here
+        );
+        let remedy = "stop it; its machine can come back only empty, under a new number (`tidegate join`); ask another node \
+                      about the cluster (`tidegate status --admin URL`)";
+        return vec![finding(Severity::Critical, what, remedy)];
     }
     let mut found = Vec::new();
     found.extend(log(seen));
@@ -113,11 +124,6 @@ fn excluded(seen: &Seen<'_>, node: &Node) -> Vec<Finding> {
         let remedy = "wait: the leader takes it away; if this stays, too few of the nodes with a vote answer";
         found.push(finding(Severity::Warning, what, remedy));
     }
-    if NodeId::new(id) == seen.here {
-        let what = format!("node {id}, which answers, is excluded, for ever: it serves nothing");
-        let remedy = "stop it; its machine can come back only empty, under a new number (`tidegate join`)";
-        found.push(finding(Severity::Critical, what, remedy));
-    }
     found
 }
 
@@ -152,10 +158,21 @@ fn silent(seen: &Seen<'_>, node: &Node) -> Option<Finding> {
         Severity::Warning
     };
     let what = format!("node {id} does not answer ({why}){consequence}");
-    let remedy = format!(
-        "see that it runs and can be reached; if it is gone for ever, stop it and run `tidegate exclude {id}`, so that \
-         what it held is rebuilt"
-    );
+    let refused = StreamError::Reset(ResetCode::Refused).to_string();
+    let refuses = node.error.as_deref().is_some_and(|why| why.ends_with(&refused));
+    let remedy = if refuses {
+        // An exclusion cannot be told to who was down then: nobody listens to it any more.
+        format!(
+            "it runs, and refuses node {}, which may have been excluded while it was down: ask another node (`tidegate \
+             nodes --admin URL`); if so, stop this one",
+            seen.here
+        )
+    } else {
+        format!(
+            "see that it runs and can be reached; if it is gone for ever, stop it and run `tidegate exclude {id}`, so that \
+             what it held is rebuilt"
+        )
+    };
     Some(finding(severity, what, remedy))
 }
 

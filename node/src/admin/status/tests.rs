@@ -15,6 +15,8 @@ struct Cluster {
     leader: Option<u64>,
     transitions: Vec<TransitionReport>,
     stage_ms: u64,
+    /// Why those that are down do not answer.
+    why: String,
 }
 
 impl Cluster {
@@ -26,6 +28,7 @@ impl Cluster {
             leader: Some(1),
             transitions: Vec::new(),
             stage_ms: 0,
+            why: "no route".to_owned(),
         };
         for node in (1..=4).map(NodeId::new) {
             cluster.change(Change::AddNode { node });
@@ -91,7 +94,7 @@ impl Cluster {
                 draining: info.draining,
                 voter: id.as_u64() <= 3,
                 reachable: reports.contains_key(id),
-                error: Some("no route".to_owned()),
+                error: Some(self.why.clone()),
                 software: None,
                 uptime_seconds: None,
                 raft: None,
@@ -253,4 +256,33 @@ fn a_transition_that_is_stuck_names_what_it_waits_for_and_who_holds_it() {
     let found = cluster.findings();
     assert_eq!(only(&found).severity, Severity::Critical);
     assert!(only(&found).remedy.contains("allow-fewer-sources 0"));
+}
+
+#[test]
+fn a_node_that_is_excluded_says_only_that() {
+    let mut cluster = Cluster::new();
+    cluster.change(Change::Exclude {
+        node: NodeId::new(1),
+        give_up_quorum: false,
+    });
+    cluster.leader = None;
+    cluster.down = [2, 3, 4].into();
+    let found = cluster.findings();
+    let told = only(&found);
+    assert!(
+        told.what.contains("node 1, which answers, is excluded"),
+        "{told:?}"
+    );
+}
+
+/// Who was down when it was excluded is never told: it must not advise to exclude the others.
+#[test]
+fn a_node_that_the_others_refuse_may_be_excluded() {
+    let mut cluster = Cluster::new();
+    cluster.down = [2].into();
+    cluster.why = "the stream failed: the peer reset the stream: refused".to_owned();
+    let found = cluster.findings();
+    let told = only(&found);
+    assert!(told.remedy.contains("it runs, and refuses node 1"), "{told:?}");
+    assert!(!told.remedy.contains("tidegate exclude"), "{told:?}");
 }

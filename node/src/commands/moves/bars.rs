@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::super::output::note;
 use super::super::tablets::change;
+use super::super::units::count;
 use crate::api::{Moves, RunningMove};
 
 const KNOWN: &str = "{prefix:<28} {bar:24} {binary_bytes:>10} of {binary_total_bytes:<10} {msg}";
@@ -133,7 +134,7 @@ fn message(it: &RunningMove) -> String {
         text.push_str(&format!(", waits for {waits}"));
     }
     if it.attempts > 0 {
-        text.push_str(&format!(", {} tries failed", it.attempts));
+        text.push_str(&format!(", {} failed", count(it.attempts, "try", "tries")));
     }
     text
 }
@@ -154,7 +155,7 @@ pub(super) fn news(moves: &Moves, said: &mut BTreeMap<(u64, u64), String>) -> Ve
             line.push_str(&format!(", {percent} %"));
         }
         if it.attempts > 0 {
-            line.push_str(&format!(", {} tries failed", it.attempts));
+            line.push_str(&format!(", {} failed", count(it.attempts, "try", "tries")));
         }
         if said.get(&key(it)) != Some(&line) {
             lines.push(line.clone());

@@ -22,16 +22,16 @@ fn a_line_is_said_when_something_is_new() {
     let title = "tablet 7: 1 -> 4";
     assert_eq!(
         news(moves(0, "streaming")),
-        [format!("{title}: streaming, 0 %, 1 tries failed")]
+        [format!("{title}: streaming, 0 %, 1 try failed")]
     );
     assert!(news(moves(1000, "streaming")).is_empty(), "not ten percent more");
     assert_eq!(
         news(moves(524_288, "streaming")),
-        [format!("{title}: streaming, 50 %, 1 tries failed")]
+        [format!("{title}: streaming, 50 %, 1 try failed")]
     );
     assert_eq!(
         news(moves(1_048_576, "cleanup")),
-        [format!("{title}: cleanup, 100 %, 1 tries failed")]
+        [format!("{title}: cleanup, 100 %, 1 try failed")]
     );
     let none = json!({"moves": [], "silent": []});
     assert_eq!(news(none.clone()), ["tablet 7: has ended"]);
