@@ -8,11 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{BufMut, Bytes};
 use tidegate_transport::StreamError;
+use tidegate_transport_tls::NodeName;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::Identity;
 use crate::hello::Hello;
-use crate::name::NodeName;
 use crate::recv::FrameCutter;
 
 /// The hello of a connection.
@@ -31,11 +31,7 @@ pub fn certificate(der: &[u8]) -> Option<String> {
 /// The certificates that an identity shows, in DER.
 #[must_use]
 pub fn certificates(identity: &Identity) -> Vec<Vec<u8>> {
-    identity
-        .chain
-        .iter()
-        .map(|certificate| certificate.to_vec())
-        .collect()
+    identity.certificates().map(<[u8]>::to_vec).collect()
 }
 
 /// The frames of a stream of which at most so many bytes come at a time, and how it ends for its reader.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use quinn::Connection;
 use tidegate_transport::{PeerId, TransportError};
+use tidegate_transport_tls::expected_name;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
@@ -13,7 +14,6 @@ use crate::hello::{self, Hello, VERSION};
 use crate::link::Link;
 use crate::node::Node;
 use crate::peers::Peer;
-use crate::verify::expected_name;
 
 /// How long the end that is told to wait for the other's connection does so before it insists on its own.
 const PATIENCE: Duration = Duration::from_millis(500);

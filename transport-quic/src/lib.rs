@@ -107,9 +107,6 @@
 //! lists (a private authority reissues; see [`replace_identity`](QuicTransport::replace_identity)), and a say in who
 //! may do what: that is for the layers above.
 
-pub mod authority;
-mod backlog;
-mod certificate;
 mod close;
 mod congestion;
 #[cfg(feature = "test-util")]
@@ -118,11 +115,8 @@ pub mod decoders;
 mod dial;
 mod error;
 mod hello;
-mod identity;
 mod limits;
 mod link;
-mod myself;
-mod name;
 mod node;
 mod peers;
 mod recv;
@@ -131,11 +125,12 @@ mod serve;
 mod socket;
 mod tls;
 mod transport;
-mod verify;
 
-pub use crate::certificate::CertificateFacts;
-pub use crate::error::{AuthorityError, BindError, IdentityError, LimitsError, NameError};
-pub use crate::identity::Identity;
+pub use tidegate_transport_tls::{
+    AuthorityError, CertificateFacts, Identity, IdentityError, NameError, authority,
+};
+
+pub use crate::error::{BindError, LimitsError};
 pub use crate::limits::{MTU_JUMBO, MTU_MAX, MTU_MIN, QuicLimits};
 pub use crate::socket::SocketBuffers;
 pub use crate::transport::{QuicConfig, QuicTransport};

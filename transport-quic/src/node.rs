@@ -4,28 +4,29 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quinn::{ClientConfig, Endpoint};
+use tidegate_transport::backlog::Backlog;
+use tidegate_transport::loopback::Loopback;
+use tidegate_transport::pipe::PipeConfig;
 use tidegate_transport::{Incoming, PeerId};
+use tidegate_transport_tls::NodeName;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use crate::backlog::Backlog;
 use crate::close::CloseCode;
 use crate::link::{Link, StreamBounds};
-use crate::myself::Myself;
 use crate::peers::{Peer, Peers};
 use crate::{Identity, IdentityError, QuicLimits, tls};
 
 /// One node's end of the network.
 pub(crate) struct Node {
-    local: PeerId,
-    cluster: String,
+    name: NodeName,
     incarnation: u64,
     limits: QuicLimits,
     endpoint: Endpoint,
     client_config: Mutex<ClientConfig>,
     peers: Peers,
-    myself: Myself,
+    myself: Loopback,
     backlog: Backlog,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -40,11 +41,10 @@ impl Node {
         client_config: ClientConfig,
     ) -> Arc<Self> {
         Arc::new(Self {
-            local: identity.node(),
-            cluster: identity.cluster().to_owned(),
+            name: identity.name().clone(),
             incarnation,
             peers: Peers::new(limits.peers),
-            myself: Myself::new(&limits),
+            myself: loopback(&limits),
             backlog: Backlog::new(limits.backlog),
             limits,
             endpoint,
@@ -55,7 +55,7 @@ impl Node {
     }
 
     pub(crate) fn local(&self) -> PeerId {
-        self.local
+        self.name.node()
     }
 
     pub(crate) fn incarnation(&self) -> u64 {
@@ -88,7 +88,7 @@ impl Node {
         &self.peers
     }
 
-    pub(crate) fn myself(&self) -> &Myself {
+    pub(crate) fn myself(&self) -> &Loopback {
         &self.myself
     }
 
@@ -96,13 +96,9 @@ impl Node {
         &self.backlog
     }
 
-    /// Whether an identity is another certificate of this very node.
-    pub(crate) fn is_same(&self, identity: &Identity) -> bool {
-        identity.node() == self.local && identity.cluster() == self.cluster
-    }
-
     /// Shows another certificate from the next connection on.
     pub(crate) fn replace_identity(&self, identity: &Identity) -> Result<(), IdentityError> {
+        identity.must_be_of(&self.name)?;
         let client = tls::client_config(identity, &self.limits)?;
         let server = tls::server_config(identity, &self.limits)?;
         *self.client_config.lock().unwrap_or_else(PoisonError::into_inner) = client;
@@ -133,11 +129,11 @@ impl Node {
         if let Some(old) = old {
             old.close(CloseCode::Replaced);
         }
-        debug!(local = %self.local, peer = %link.peer, "connected");
+        debug!(local = %self.local(), peer = %link.peer, "connected");
         let node = Arc::clone(self);
         self.spawn(async move {
             let taken = node.take_streams(&link).await;
-            debug!(local = %node.local, peer = %link.peer, reason = %taken, "connection ended");
+            debug!(local = %node.local(), peer = %link.peer, reason = %taken, "connection ended");
             peer.forget(&link);
         });
     }
@@ -190,4 +186,17 @@ impl Node {
         self.tasks.wait().await;
         self.endpoint.wait_idle().await;
     }
+}
+
+/// What the node's streams to itself may do.
+fn loopback(limits: &QuicLimits) -> Loopback {
+    let config = PipeConfig {
+        frame_max: limits.frame_max,
+        bytes_in_flight: usize::try_from(limits.stream_window).unwrap_or(usize::MAX),
+        ..PipeConfig::default()
+    };
+    Loopback::new(
+        config,
+        usize::try_from(limits.streams_per_peer).unwrap_or(usize::MAX),
+    )
 }

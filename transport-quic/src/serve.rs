@@ -12,7 +12,6 @@ use tracing::debug;
 use crate::close::CloseCode;
 use crate::hello::{self, Hello, VERSION};
 use crate::link::Link;
-use crate::name::NodeName;
 use crate::node::Node;
 use crate::peers::Verdict;
 
@@ -97,7 +96,5 @@ fn proven_peer(connection: &Connection) -> Option<PeerId> {
         .peer_identity()?
         .downcast::<Vec<CertificateDer<'static>>>()
         .ok()?;
-    NodeName::of_certificate(chain.first()?)
-        .ok()
-        .map(|name| name.node)
+    tidegate_transport_tls::proven_peer(&chain)
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use quinn::{Endpoint, TokioRuntime};
-use rustls::crypto::aws_lc_rs;
 use tidegate_transport::{Duplex, Incoming, PeerId, Transport, TransportError};
+use tidegate_transport_tls::random_number;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
@@ -69,7 +69,7 @@ impl QuicTransport {
             Arc::new(TokioRuntime),
         )
         .map_err(BindError::Socket)?;
-        let node = Node::new(&identity, incarnation()?, limits, endpoint, client_config);
+        let node = Node::new(&identity, random_number()?, limits, endpoint, client_config);
         node.spawn(serve::run(Arc::clone(&node)));
         Ok(Arc::new(Self { node, buffers }))
     }
@@ -106,9 +106,6 @@ impl QuicTransport {
     ///
     /// [`IdentityError`] if it is not one of this very node, or cannot be used; then nothing has changed.
     pub fn replace_identity(&self, identity: &Identity) -> Result<(), IdentityError> {
-        if !self.node.is_same(identity) {
-            return Err(IdentityError::OtherNode);
-        }
         self.node.replace_identity(identity)
     }
 
@@ -229,14 +226,4 @@ impl fmt::Debug for QuicTransport {
             .field("local", &self.node.local())
             .finish_non_exhaustive()
     }
-}
-
-/// A number that no earlier start of this node had.
-fn incarnation() -> Result<u64, BindError> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| IdentityError::Tls(rustls::Error::FailedToGetRandomBytes))?;
-    Ok(u64::from_be_bytes(bytes))
 }

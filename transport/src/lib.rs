@@ -10,6 +10,7 @@
 //! | [`pipe`] | a bounded in-memory stream with the whole contract |
 //! | [`service`] | a hello names the service of a stream; a [`Router`](service::Router) serves many on one transport |
 //! | [`rpc`] | calls with a deadline: one stream each, one request, any number of answers |
+//! | [`backlog`], [`loopback`] | for those who write a transport: streams that wait for `accept`, streams to oneself |
 //! | `conformance` | (feature) what every transport must do, as named tests |
 //!
 //! # Examples
@@ -81,9 +82,11 @@
 //! - Deadlines on the wire: clocks of two nodes do not meet; a caller that gives up lets go of its stream, and that
 //!   ends the handler.
 
+pub mod backlog;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+pub mod loopback;
 mod peer;
 pub mod pipe;
 mod reset;

@@ -16,9 +16,16 @@ use crate::workspace::Member;
 const ONLY: &[(&str, &[&str])] = &[
     ("quinn", &["transport-quic"]),
     ("quinn-proto", &["transport-quic"]),
-    ("rustls", &["transport-quic", "transport-tcp", "node"]),
-    ("rcgen", &["transport-quic", "transport-tcp", "node"]),
-    ("x509-parser", &["transport-quic", "transport-tcp"]),
+    (
+        "rustls",
+        &["transport-tls", "transport-quic", "transport-tcp", "node"],
+    ),
+    ("tokio-rustls", &["transport-tcp", "node"]),
+    (
+        "rcgen",
+        &["transport-tls", "transport-quic", "transport-tcp", "node"],
+    ),
+    ("x509-parser", &["transport-tls"]),
     ("openraft", &["raft"]),
     ("redb", &["raft", "node"]),
     ("fjall", &["engine-fjall", "bench"]),

@@ -1,4 +1,4 @@
-//! The streams of a node to itself: pipes, counted and cut like any other.
+//! The streams of a node to itself: pipes, counted and cut like any other; for those who write a transport.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tidegate_transport::pipe::{Line, Pipe, PipeConfig, PipeEnd, pipe_between};
-use tidegate_transport::{Duplex, RecvHalf, ResetCode, SendHalf, StreamError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::QuicLimits;
+use crate::pipe::{Line, Pipe, PipeConfig, PipeEnd, pipe_between};
+use crate::{Duplex, RecvHalf, ResetCode, SendHalf, StreamError};
 
 /// All streams that a node has open to itself.
 #[derive(Debug)]
-pub(crate) struct Myself {
+pub struct Loopback {
     config: PipeConfig,
     places: Arc<Semaphore>,
     lines: Arc<Mutex<Lines>>,
@@ -35,15 +34,10 @@ struct Ticket {
     _place: OwnedSemaphorePermit,
 }
 
-impl Myself {
-    pub(crate) fn new(limits: &QuicLimits) -> Self {
-        let streams = usize::try_from(limits.streams_per_peer).unwrap_or(usize::MAX);
-        let window = usize::try_from(limits.stream_window).unwrap_or(usize::MAX);
-        let config = PipeConfig {
-            frame_max: limits.frame_max,
-            bytes_in_flight: window,
-            ..PipeConfig::default()
-        };
+impl Loopback {
+    /// Streams like those of [`pipe`](crate::pipe::pipe), so many at once.
+    #[must_use]
+    pub fn new(config: PipeConfig, streams: usize) -> Self {
         Self {
             config,
             places: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
@@ -56,7 +50,7 @@ impl Myself {
     /// # Cancel safety
     ///
     /// Safe.
-    pub(crate) async fn open(&self, wait: Duration) -> Option<(Duplex, Duplex)> {
+    pub async fn open(&self, wait: Duration) -> Option<(Duplex, Duplex)> {
         let place = timeout(wait, Arc::clone(&self.places).acquire_owned())
             .await
             .ok()?
@@ -80,7 +74,7 @@ impl Myself {
     }
 
     /// Cuts every stream.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         let open = std::mem::take(&mut lock(&self.lines).open);
         for line in open.values() {
             line.cut();

@@ -1,14 +1,16 @@
-//! Streams that peers have opened and nobody has accepted yet.
+//! Streams that peers have opened and nobody has accepted yet; for those who write a transport.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tidegate_transport::Incoming;
+use thiserror::Error;
 use tokio::sync::Semaphore;
+
+use crate::Incoming;
 
 /// A bounded queue with many ends on either side; the transport was shut down once it is closed.
 #[derive(Debug)]
-pub(crate) struct Backlog {
+pub struct Backlog {
     streams: Mutex<VecDeque<Incoming>>,
     /// One permit per place that is free.
     room: Semaphore,
@@ -17,11 +19,14 @@ pub(crate) struct Backlog {
 }
 
 /// The queue was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BacklogClosed;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the queue of accepted streams was closed")]
+pub struct BacklogClosed;
 
 impl Backlog {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// A queue for so many streams.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
         Self {
             streams: Mutex::new(VecDeque::new()),
             room: Semaphore::new(capacity),
@@ -31,10 +36,14 @@ impl Backlog {
 
     /// Waits for a place and takes it.
     ///
+    /// # Errors
+    ///
+    /// [`BacklogClosed`]; the stream is dropped.
+    ///
     /// # Cancel safety
     ///
     /// Safe: the stream is in the queue, or it is dropped.
-    pub(crate) async fn push(&self, stream: Incoming) -> Result<(), BacklogClosed> {
+    pub async fn push(&self, stream: Incoming) -> Result<(), BacklogClosed> {
         self.room.acquire().await.map_err(|_| BacklogClosed)?.forget();
         self.put(stream)
     }
@@ -54,10 +63,14 @@ impl Backlog {
 
     /// Waits for a stream and takes it out.
     ///
+    /// # Errors
+    ///
+    /// [`BacklogClosed`].
+    ///
     /// # Cancel safety
     ///
     /// Safe: no stream is lost.
-    pub(crate) async fn pop(&self) -> Result<Incoming, BacklogClosed> {
+    pub async fn pop(&self) -> Result<Incoming, BacklogClosed> {
         self.filled.acquire().await.map_err(|_| BacklogClosed)?.forget();
         let stream = self.lock().pop_front();
         self.room.add_permits(1);
@@ -65,7 +78,7 @@ impl Backlog {
     }
 
     /// Fails every wait from now on, and drops what is in the queue.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.room.close();
         self.filled.close();
         let streams = std::mem::take(&mut *self.lock());
@@ -79,10 +92,9 @@ impl Backlog {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_transport::PeerId;
-    use tidegate_transport::pipe::{PipeConfig, pipe};
-
     use super::*;
+    use crate::PeerId;
+    use crate::pipe::{PipeConfig, pipe};
 
     #[test]
     fn a_stream_that_comes_after_the_close_is_not_kept() {

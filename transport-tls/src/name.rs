@@ -10,9 +10,9 @@ use crate::NameError;
 const SCHEME: &str = "tidegate://";
 const NODE: &str = "/node/";
 
-/// The one node that a certificate names.
+/// The one node that a certificate names: `tidegate://<cluster>/node/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NodeName {
+pub struct NodeName {
     pub(crate) cluster: String,
     pub(crate) node: PeerId,
 }
@@ -31,8 +31,12 @@ impl NodeName {
         })
     }
 
-    /// Reads the one alternative name of a certificate that is a URI. What signed it is another question.
-    pub(crate) fn of_certificate(der: &[u8]) -> Result<Self, NameError> {
+    /// Reads the one alternative name of a certificate (DER) that is a URI. What signed it is another question.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] if it cannot be read, or does not name exactly one node.
+    pub fn of_certificate(der: &[u8]) -> Result<Self, NameError> {
         let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| NameError::Unreadable)?;
         if !rest.is_empty() {
             return Err(NameError::Unreadable);
@@ -55,6 +59,18 @@ impl NodeName {
             [uri] => Self::parse(uri),
             _ => Err(NameError::NotOne { count: uris.len() }),
         }
+    }
+
+    /// Its cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// Its id in that cluster.
+    #[must_use]
+    pub fn node(&self) -> PeerId {
+        self.node
     }
 
     fn parse(uri: &str) -> Result<Self, NameError> {

@@ -31,7 +31,7 @@ const COMMON_NAME: &str = "tidegate authority of ";
 ///
 /// ```
 /// use tidegate_transport::PeerId;
-/// use tidegate_transport_quic::authority::Authority;
+/// use tidegate_transport_tls::authority::Authority;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let authority = Authority::new("blue")?;
@@ -140,8 +140,8 @@ impl Authority {
         Ok(Issued::new(&certificate, &key))
     }
 
-    /// A new key and certificate for an ordinary TLS server of these host names and addresses. It is no node's: this
-    /// transport refuses it. Valid for a year.
+    /// A new key and certificate for an ordinary TLS server of these host names and addresses. It is no node's: nodes
+    /// refuse it. Valid for a year.
     ///
     /// # Errors
     ///

@@ -78,6 +78,30 @@ impl Identity {
     pub fn cluster(&self) -> &str {
         &self.name.cluster
     }
+
+    /// Node and cluster, as its certificate names them.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    /// The certificates that it shows, in DER: its own, and those between it and the authority.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.chain.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether it may take the place of another identity of this node.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::OtherNode`] if it is the identity of another node, or of a node of another cluster.
+    pub fn must_be_of(&self, name: &NodeName) -> Result<(), IdentityError> {
+        if self.name == *name {
+            Ok(())
+        } else {
+            Err(IdentityError::OtherNode)
+        }
+    }
 }
 
 pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, IdentityError> {

@@ -20,8 +20,18 @@ use crate::name::NodeName;
 const SUFFIX: &str = ".tidegate";
 
 /// How a client tells its own verifier whom it means to reach. It is never sent: SNI is off.
-pub(crate) fn expected_name(peer: PeerId) -> String {
+#[must_use]
+pub fn expected_name(peer: PeerId) -> String {
     format!("n{}{SUFFIX}", peer.as_u64())
+}
+
+/// The node that the certificates of a connection name, of which the peer's own is the first. Its chain and its
+/// cluster were checked by TLS, if that was configured [here](crate::server_config).
+#[must_use]
+pub fn proven_peer(certificates: &[CertificateDer<'_>]) -> Option<PeerId> {
+    NodeName::of_certificate(certificates.first()?)
+        .ok()
+        .map(|name| name.node)
 }
 
 fn expected_peer(name: &ServerName<'_>) -> Option<PeerId> {

@@ -1,0 +1,151 @@
+//! Two drivers on a pipe, and one whose other end says what it likes.
+
+use tidegate_transport::{ResetCode, StreamError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::time::Instant;
+
+use super::*;
+
+fn terms(accepts: bool) -> Terms {
+    Terms {
+        bounds: StreamBounds {
+            frame_max: 1 << 20,
+            send_buffer: 1000,
+            window: 64 << 10,
+            finish_deadline: Duration::from_secs(1),
+        },
+        peer_window: 64 << 10,
+        idle_timeout: Duration::from_secs(9),
+        accepts,
+    }
+}
+
+fn drivers() -> (Driver<DuplexStream>, Driver<DuplexStream>) {
+    // Smaller than any message, so that everything comes in bits.
+    let (near, far) = duplex(3);
+    (Driver::new(near, terms(false)), Driver::new(far, terms(true)))
+}
+
+async fn begun(driver: &mut Driver<DuplexStream>) -> Duplex {
+    match driver.next().await.unwrap() {
+        Event::Begun { stream, .. } => stream,
+        Event::Over { .. } => panic!("no stream was under way"),
+    }
+}
+
+/// Stream after stream on one connection, each with frames both ways.
+#[tokio::test]
+async fn one_stream_after_the_other() {
+    let (mut near, mut far) = drivers();
+    let serving = tokio::spawn(async move {
+        for _ in 0..3 {
+            let mut stream = begun(&mut far).await;
+            let echo = tokio::spawn(async move {
+                while let Some(frame) = stream.recv.recv().await? {
+                    stream.send.send(&[frame]).await?;
+                }
+                stream.send.finish().await
+            });
+            assert!(matches!(far.next().await, Ok(Event::Over { clean: true })));
+            echo.await.unwrap().unwrap();
+        }
+    });
+    for len in [0_usize, 1, 100_000] {
+        let (driven, mut stream) = Stream::new(terms(false).bounds);
+        near.begin(driven);
+        let asking = tokio::spawn(async move {
+            let frame = Bytes::from(vec![7; len]);
+            stream.send.send(std::slice::from_ref(&frame)).await.unwrap();
+            stream.send.finish().await.unwrap();
+            assert_eq!(stream.recv.recv().await, Ok(Some(frame)));
+            assert_eq!(stream.recv.recv().await, Ok(None));
+        });
+        assert!(matches!(near.next().await, Ok(Event::Over { clean: true })));
+        asking.await.unwrap();
+    }
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_cut_short_is_over_and_not_clean() {
+    let (mut near, mut far) = drivers();
+    let (driven, mut stream) = Stream::new(terms(false).bounds);
+    near.begin(driven);
+    let near = tokio::spawn(async move { near.next().await });
+    stream.send.send(&[Bytes::from(vec![0; 500_000])]).await.unwrap();
+    let mut accepted = begun(&mut far).await;
+    let far = tokio::spawn(async move { far.next().await });
+    stream.send.reset(ResetCode::DiskFull);
+    let reset = Err(StreamError::Reset(ResetCode::DiskFull));
+    assert_eq!(accepted.recv.recv().await, reset);
+    drop(stream.recv);
+    assert_eq!(
+        accepted.send.stopped().await,
+        StreamError::Reset(ResetCode::Dropped)
+    );
+    drop(accepted);
+    for over in [near.await.unwrap(), far.await.unwrap()] {
+        assert!(matches!(over, Ok(Event::Over { clean: false })), "{over:?}");
+    }
+}
+
+/// An end of the connection is no end of a stream, wherever it comes.
+#[tokio::test]
+async fn a_connection_that_ends_is_lost() {
+    let frame = [1, 0, 0, 0, 4, 2, 0, 0, 0, 4, b'a', b'b', b'c', b'd'];
+    for len in 1..=frame.len() {
+        let (mut peer, io) = duplex(100);
+        let mut driver = Driver::new(io, terms(true));
+        peer.write_all(&frame[..len]).await.unwrap();
+        drop(peer);
+        let mut stream = None;
+        while let Ok(event) = driver.next().await {
+            if let Event::Begun { stream: begun, .. } = event {
+                stream = Some(begun);
+            }
+        }
+        drop(driver);
+        if let Some(mut stream) = stream {
+            assert_eq!(stream.recv.recv().await, Err(StreamError::Disconnected), "{len}");
+        }
+    }
+}
+
+/// A peer that reads and never speaks is asked, and then given up.
+#[tokio::test(start_paused = true)]
+async fn a_frozen_peer_is_missed() {
+    let (mut peer, io) = duplex(100);
+    let mut driver = Driver::new(io, terms(true));
+    let begun = Instant::now();
+    assert!(matches!(driver.next().await, Err(Gone::Silent)));
+    assert_eq!(begun.elapsed(), terms(true).idle_timeout);
+    let mut asked = [0; 5];
+    peer.read_exact(&mut asked).await.unwrap();
+    assert_eq!(Message::decode(asked), Some(Message::Ping));
+}
+
+/// A peer that takes nothing off the connection is given up as well.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_even_read_is_missed() {
+    let (_peer, io) = duplex(3);
+    let mut driver = Driver::new(io, terms(false));
+    let (driven, mut stream) = Stream::new(terms(false).bounds);
+    driver.begin(driven);
+    stream.send.send(&[Bytes::from(vec![0; 5000])]).await.unwrap();
+    assert!(matches!(driver.next().await, Err(Gone::Silent)));
+    drop(driver);
+    assert_eq!(stream.send.finish().await, Err(StreamError::Disconnected));
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_at_rest_too() {
+    let (mut peer, io) = duplex(100);
+    let mut driver = Driver::new(io, terms(false));
+    peer.write_all(&Message::Ping.encode()).await.unwrap();
+    let mut answer = [0; 5];
+    tokio::select! {
+        ended = driver.next() => panic!("{ended:?}"),
+        read = peer.read_exact(&mut answer) => assert_eq!(read.unwrap(), 5),
+    }
+    assert_eq!(Message::decode(answer), Some(Message::Pong));
+}

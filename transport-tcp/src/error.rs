@@ -1,0 +1,33 @@
+//! What can go wrong before there is a transport.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::IdentityError;
+
+/// A limit that cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the limit {name} cannot work")]
+pub struct LimitsError {
+    /// The field of [`TcpLimits`](crate::TcpLimits).
+    pub name: &'static str,
+}
+
+/// Why a transport could not be bound.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// A limit cannot hold.
+    #[error("a limit cannot hold")]
+    Limits(#[from] LimitsError),
+    /// The identity is not usable.
+    #[error("the identity cannot be used")]
+    Identity(#[from] IdentityError),
+    /// The socket could not be had.
+    #[error("the socket could not be bound")]
+    Socket(#[source] io::Error),
+    /// Called outside a tokio runtime.
+    #[error("there is no tokio runtime here")]
+    NoRuntime,
+}
