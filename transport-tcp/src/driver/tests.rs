@@ -12,7 +12,7 @@ fn terms(accepts: bool) -> Terms {
             frame_max: 1 << 20,
             send_buffer: 1000,
             window: 64 << 10,
-            finish_deadline: Duration::from_secs(1),
+            finish_deadline: Duration::from_secs(20),
         },
         peer_window: 64 << 10,
         idle_timeout: Duration::from_secs(9),
@@ -21,8 +21,8 @@ fn terms(accepts: bool) -> Terms {
 }
 
 fn drivers() -> (Driver<DuplexStream>, Driver<DuplexStream>) {
-    // Smaller than any message, so that everything comes in bits.
-    let (near, far) = duplex(3);
+    // Of no length that a message has, so that everything comes in bits.
+    let (near, far) = duplex(37);
     (Driver::new(near, terms(false)), Driver::new(far, terms(true)))
 }
 

@@ -108,8 +108,8 @@ fn a_lost_connection_leaves_a_direction_that_was_taken_whole() {
 }
 
 /// The last thing that was said is the end: a drop then takes nothing back.
-#[test]
-fn an_end_that_was_said_is_not_reset() {
+#[tokio::test]
+async fn an_end_that_was_said_is_not_reset() {
     let (driven, Duplex { send, recv }) = Stream::new(BOUNDS);
     let mut speech = speech(true);
     let mut finishing = Box::pin(send.finish());

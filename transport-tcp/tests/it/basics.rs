@@ -135,9 +135,9 @@ async fn a_finish_needs_the_peers_transport_and_not_its_program() {
     };
     let (a, b) = pair_with(&limits);
     let (mut near, mut far) = stream(&a, &b).await;
-    near.send.send(&[Bytes::from(vec![0; 900])]).await.unwrap();
+    near.send.send(&[Bytes::from(vec![0; 800])]).await.unwrap();
     near.send.finish().await.unwrap();
-    assert_eq!(far.recv.recv().await.unwrap().unwrap().len(), 900);
+    assert_eq!(far.recv.recv().await.unwrap().unwrap().len(), 800);
     assert_eq!(far.recv.recv().await, Ok(None));
 }
 
