@@ -35,7 +35,7 @@ pub(crate) async fn open(node: &Arc<Node>, peer: &Arc<Peer>) -> Result<Duplex, T
             waited,
         };
         let place = timeout(waited, peer.outbound.take()).await.map_err(no_room)?;
-        let (stream, duplex) = Stream::new(node.bounds());
+        let (stream, duplex) = Stream::halves(node.bounds());
         let (answer, answered) = oneshot::channel();
         let start = Start {
             stream,

@@ -180,11 +180,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => return Ok(()),
             }
         }
-        if self.unflushed {
-            if let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(context) {
-                flushed?;
-                self.unflushed = false;
-            }
+        if self.unflushed
+            && let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(context)
+        {
+            flushed?;
+            self.unflushed = false;
         }
         Ok(())
     }
@@ -254,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Message::Reset(_) => true,
             _ => return None,
         };
-        let (driven, stream) = Stream::new(self.terms.bounds);
+        let (driven, stream) = Stream::halves(self.terms.bounds);
         self.begin(driven);
         Some(Event::Begun { stream, is_empty })
     }

@@ -77,7 +77,7 @@ pub(crate) enum Standing {
 
 impl Stream {
     /// A stream's two halves, and the driver's hold on it.
-    pub(crate) fn new(bounds: StreamBounds) -> (Driven, Duplex) {
+    pub(crate) fn halves(bounds: StreamBounds) -> (Driven, Duplex) {
         let state = State {
             sending: Sending::default(),
             receiving: Receiving::new(bounds.window),

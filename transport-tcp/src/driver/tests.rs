@@ -51,7 +51,7 @@ async fn one_stream_after_the_other() {
         }
     });
     for len in [0_usize, 1, 100_000] {
-        let (driven, mut stream) = Stream::new(terms(false).bounds);
+        let (driven, mut stream) = Stream::halves(terms(false).bounds);
         near.begin(driven);
         let asking = tokio::spawn(async move {
             let frame = Bytes::from(vec![7; len]);
@@ -69,7 +69,7 @@ async fn one_stream_after_the_other() {
 #[tokio::test]
 async fn what_was_cut_short_is_over_and_not_clean() {
     let (mut near, mut far) = drivers();
-    let (driven, mut stream) = Stream::new(terms(false).bounds);
+    let (driven, mut stream) = Stream::halves(terms(false).bounds);
     near.begin(driven);
     let near = tokio::spawn(async move { near.next().await });
     stream.send.send(&[Bytes::from(vec![0; 500_000])]).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_frozen_peer_is_missed() {
 async fn a_peer_that_does_not_even_read_is_missed() {
     let (_peer, io) = duplex(3);
     let mut driver = Driver::new(io, terms(false));
-    let (driven, mut stream) = Stream::new(terms(false).bounds);
+    let (driven, mut stream) = Stream::halves(terms(false).bounds);
     driver.begin(driven);
     stream.send.send(&[Bytes::from(vec![0; 5000])]).await.unwrap();
     assert!(matches!(driver.next().await, Err(Gone::Silent)));

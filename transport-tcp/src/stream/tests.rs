@@ -40,7 +40,7 @@ fn said(stream: &Driven, speech: &mut Speech) -> (Standing, usize) {
 
 #[test]
 fn a_stream_without_a_word_is_over_without_one() {
-    let (driven, Duplex { send, recv }) = Stream::new(BOUNDS);
+    let (driven, Duplex { send, recv }) = Stream::halves(BOUNDS);
     let mut speech = speech(false);
     assert_eq!(said(&driven, &mut speech), (Standing::Open, 0));
     drop(recv);
@@ -55,7 +55,7 @@ fn a_stream_without_a_word_is_over_without_one() {
 
 #[test]
 fn a_frame_that_waits_for_room_was_not_sent() {
-    let (driven, mut stream) = Stream::new(BOUNDS);
+    let (driven, mut stream) = Stream::halves(BOUNDS);
     let frame = [Bytes::from(vec![0; 900])];
     assert_eq!(now(stream.send.send(&frame)), Some(Ok(())));
     assert_eq!(now(stream.send.send(&frame)), None);
@@ -68,7 +68,7 @@ fn a_frame_that_waits_for_room_was_not_sent() {
 
 #[test]
 fn the_window_is_given_back_as_frames_are_read() {
-    let (driven, mut stream) = Stream::new(BOUNDS);
+    let (driven, mut stream) = Stream::halves(BOUNDS);
     let mut speech = speech(true);
     for _ in 0..2 {
         assert!(driven.announce(300));
@@ -85,7 +85,7 @@ fn the_window_is_given_back_as_frames_are_read() {
 /// A frame longer than the window comes through while somebody waits for it, and only then.
 #[test]
 fn the_bytes_of_a_frame_that_somebody_waits_for_are_given_back() {
-    let (driven, mut stream) = Stream::new(BOUNDS);
+    let (driven, mut stream) = Stream::halves(BOUNDS);
     let mut speech = speech(true);
     assert!(driven.announce(5000) && driven.hold(900));
     assert_eq!(said(&driven, &mut speech).1, 0);
@@ -97,7 +97,7 @@ fn the_bytes_of_a_frame_that_somebody_waits_for_are_given_back() {
 
 #[test]
 fn a_lost_connection_leaves_a_direction_that_was_taken_whole() {
-    let (driven, mut stream) = Stream::new(BOUNDS);
+    let (driven, mut stream) = Stream::halves(BOUNDS);
     assert!(driven.announce(1) && driven.hold(1));
     driven.push(Bytes::from_static(b"1"));
     driven.finish();
@@ -110,7 +110,7 @@ fn a_lost_connection_leaves_a_direction_that_was_taken_whole() {
 /// The last thing that was said is the end: a drop then takes nothing back.
 #[tokio::test]
 async fn an_end_that_was_said_is_not_reset() {
-    let (driven, Duplex { send, recv }) = Stream::new(BOUNDS);
+    let (driven, Duplex { send, recv }) = Stream::halves(BOUNDS);
     let mut speech = speech(true);
     let mut finishing = Box::pin(send.finish());
     assert!(

@@ -57,7 +57,8 @@ async fn counted_pair(limits: &TcpLimits) -> (Arc<TcpTransport>, Arc<TcpTranspor
 async fn end(near: Duplex, far: Duplex) {
     let (mut from_near, mut from_far) = (near.recv, far.recv);
     let (one, other) = tokio::join!(near.send.finish(), far.send.finish());
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     assert_eq!(from_near.recv().await, Ok(None));
     assert_eq!(from_far.recv().await, Ok(None));
 }
