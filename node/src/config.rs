@@ -14,6 +14,7 @@ use thiserror::Error;
 use tidegate_tablets::NodeId;
 
 pub(crate) use self::file::LogFormat;
+use crate::network::NetworkKind;
 
 /// Where nodes listen, unless they are told otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7400";
@@ -28,6 +29,8 @@ pub(crate) struct NodeConfig {
     pub(crate) data: PathBuf,
     /// Where it listens for other nodes.
     pub(crate) listen: SocketAddr,
+    /// What it talks to other nodes over.
+    pub(crate) transport: NetworkKind,
     /// What other nodes dial, `host:port`; what it listens on where nothing is said.
     pub(crate) advertise: Option<String>,
     /// The rack it stands in.

@@ -24,6 +24,7 @@ mod demo;
 mod journal;
 mod leading;
 mod logs;
+mod network;
 mod peers;
 mod reports;
 mod running;

@@ -9,11 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tidegate_raft::RaftStore;
 use tidegate_tablets::{Metadata, MetadataStore as _, NodeId};
-use tidegate_transport::{PeerId, Transport as _};
-use tidegate_transport_quic::QuicTransport;
+use tidegate_transport::PeerId;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
+
+use crate::network::Network;
 
 /// How long the lookup of one host may take.
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(3);
@@ -61,7 +62,7 @@ pub(crate) async fn look_up(address: &str) -> Result<SocketAddr> {
 #[derive(Debug)]
 pub(crate) struct Peers {
     own: NodeId,
-    transport: Arc<QuicTransport>,
+    network: Network,
     seeds: BTreeMap<NodeId, String>,
     /// What the transport was told, and what that was looked up from.
     told: BTreeMap<NodeId, (String, SocketAddr)>,
@@ -71,10 +72,10 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    pub(crate) fn new(own: NodeId, transport: Arc<QuicTransport>, seeds: BTreeMap<NodeId, String>) -> Self {
+    pub(crate) fn new(own: NodeId, network: Network, seeds: BTreeMap<NodeId, String>) -> Self {
         Self {
             own,
-            transport,
+            network,
             seeds,
             told: BTreeMap::new(),
             excluded: false,
@@ -125,7 +126,7 @@ impl Peers {
                 "this node was excluded from the cluster: it serves nothing any more; stop it, and add another one \
                 under a new number"
             );
-            self.transport.shutdown().await;
+            self.network.transport().shutdown().await;
         }
         let mut book = self.seeds.clone();
         for (node, info) in &map.nodes {
@@ -133,7 +134,7 @@ impl Peers {
                 book.remove(node);
                 if *node != self.own && anew {
                     // The replica has cut it off at once; it may have come again.
-                    self.transport.disconnect(PeerId::new(node.as_u64()));
+                    self.network.transport().disconnect(PeerId::new(node.as_u64()));
                 }
             } else if let Some(address) = &info.address {
                 let seed = book.remove(node).filter(|_| self.by_seeds);
@@ -158,7 +159,7 @@ impl Peers {
         if before == Some(found) && !anew {
             return;
         }
-        match self.transport.set_peer_address(PeerId::new(node.as_u64()), found) {
+        match self.network.set_peer_address(PeerId::new(node.as_u64()), found) {
             Ok(()) if before == Some(found) => {}
             Ok(()) => {
                 debug!(%node, address = %found, "know where a node is");

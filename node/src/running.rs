@@ -25,7 +25,7 @@ use tidegate_streaming::StreamingContext;
 use tidegate_tablets::{MetadataStore as _, NodeAddress, NodeId};
 use tidegate_transport::Transport;
 use tidegate_transport::service::{Service, ServiceId};
-use tidegate_transport_quic::{Identity, IdentityError, QuicTransport};
+use tidegate_transport_quic::{Identity, IdentityError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -33,6 +33,7 @@ pub(crate) use self::cluster::{ClusterError, Founder};
 use crate::config::NodeConfig;
 use crate::data_dir::DataDir;
 use crate::leading::Leading;
+use crate::network::Network;
 use crate::reports::Reports;
 
 /// A node that runs.
@@ -60,7 +61,7 @@ pub(crate) struct Running {
     pub(crate) address: NodeAddress,
     /// How often it was started on its data.
     pub(crate) incarnation: u64,
-    quic: Arc<QuicTransport>,
+    network: Network,
     fjall: Arc<FjallEngine>,
     /// What answers clients' requests on other nodes.
     requests: (ServiceId, Arc<dyn Service>),
@@ -85,11 +86,8 @@ impl Running {
         let router = parts::router(&running);
         let reports = hooks::load_reports(&running);
         let leading = Arc::clone(&running.leading);
-        let peers = crate::peers::Peers::new(
-            running.id,
-            Arc::clone(&running.quic),
-            running.config.peers.clone(),
-        );
+        let peers =
+            crate::peers::Peers::new(running.id, running.network.clone(), running.config.peers.clone());
         let tasks = Tasks {
             router: Some(tokio::spawn(async move { router.run().await })),
             leading: Some(tokio::spawn(async move { leading.follow(reports).await })),
@@ -136,7 +134,7 @@ impl Running {
 
     /// Shows another certificate, and believes other authorities, from the next connection on.
     pub(crate) fn replace_identity(&self, identity: &Identity) -> Result<(), IdentityError> {
-        self.quic.replace_identity(identity)
+        self.network.replace_identity(identity)
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, Tasks> {

@@ -49,6 +49,7 @@ pub(super) fn check(file: File, beside: &Path, flags: Overrides) -> Result<NodeC
         node,
         data,
         listen,
+        transport: file.transport,
         advertise,
         rack,
         tls: TlsConfig {

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::network::NetworkKind;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) node: Option<u64>,
     pub(super) data: Option<PathBuf>,
     pub(super) listen: Option<String>,
+    #[serde(default)]
+    pub(super) transport: NetworkKind,
     pub(super) advertise: Option<String>,
     pub(super) rack: Option<String>,
     pub(super) tls: Option<Tls>,

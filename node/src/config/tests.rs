@@ -6,6 +6,7 @@ const WHOLE: &str = r#"
 node = 1
 data = "data"
 listen = "0.0.0.0:7401"
+transport = "tcp"
 advertise = "db-1.example:7401"
 rack = "a"
 [tls]
@@ -42,6 +43,7 @@ fn a_whole_file_is_understood_and_its_paths_lie_beside_it() {
     assert_eq!(config.node, NodeId::new(1));
     assert_eq!(config.data, etc.join("data"));
     assert_eq!(config.listen.port(), 7401);
+    assert_eq!(config.transport, NetworkKind::Tcp);
     assert_eq!(config.advertise.as_deref(), Some("db-1.example:7401"));
     assert_eq!(config.tls.certificate, etc.join("certs/node-1.pem"));
     assert_eq!(config.tls.key, Path::new("/elsewhere/node-1.key"));
@@ -57,6 +59,7 @@ fn a_whole_file_is_understood_and_its_paths_lie_beside_it() {
 fn the_least_file_has_the_documented_defaults() {
     let config = parse(LEAST).expect("is understood");
     assert_eq!(config.listen.to_string(), "127.0.0.1:7400");
+    assert_eq!(config.transport, NetworkKind::Quic);
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:7480");
     assert_eq!(config.admin.advertise, "http://127.0.0.1:7480");
     assert_eq!((config.advertise, config.admin.token_file), (None, None));

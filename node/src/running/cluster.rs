@@ -7,7 +7,7 @@ use thiserror::Error;
 use tidegate_coordinator::OperatorError;
 use tidegate_raft::{FoundError, MembershipChange, MembershipError};
 use tidegate_tablets::{MetadataStore as _, NodeAddress, NodeId, Refused};
-use tidegate_transport::{PeerId, Transport as _};
+use tidegate_transport::PeerId;
 use tokio::time::timeout;
 use tracing::info;
 
@@ -226,12 +226,12 @@ impl Running {
             .await
             .map_err(|error| unreachable(format!("{error:#}")))?;
         if self.known_address(node).as_deref() != Some(address) {
-            let told = self.quic.set_peer_address(peer, found);
+            let told = self.network.set_peer_address(peer, found);
             told.map_err(|error| unreachable(error.to_string()))?;
             // A connection that exists, maybe one that the peer has made, proves nothing about the address.
-            self.quic.disconnect(peer);
+            self.transport.disconnect(peer);
         }
-        match self.quic.open(peer).await {
+        match self.transport.open(peer).await {
             Ok(_) => Ok(()),
             Err(error) => Err(unreachable(error.to_string())),
         }

@@ -14,7 +14,6 @@ use tidegate_streaming::{StreamingConfig, StreamingContext};
 use tidegate_tablets::{NodeAddress, NodeId};
 use tidegate_transport::Transport;
 use tidegate_transport::service::{Router, RouterConfig};
-use tidegate_transport_quic::{Identity, QuicConfig, QuicLimits, QuicTransport};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -22,6 +21,7 @@ use super::{Running, Tasks, hooks};
 use crate::config::{LimitsConfig, NodeConfig};
 use crate::data_dir::DataDir;
 use crate::leading::Leading;
+use crate::network::Network;
 use crate::reports::{ReportParts, Reports};
 
 /// Everything but what serves and follows.
@@ -31,9 +31,10 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let cluster = identity.cluster().to_owned();
     // Before anything that writes: who does not get the directory touches nothing.
     let mut data = DataDir::open(&config.data, &cluster, id)?;
-    let quic = bind(&config, identity)?;
-    let transport: Arc<dyn Transport> = Arc::clone(&quic) as _;
-    let address = address(&config, &quic)?;
+    let network = Network::bind(config.transport, config.listen, identity)
+        .with_context(|| format!("`listen`: cannot take connections at {}", config.listen))?;
+    let transport = network.transport();
+    let address = address(&config, &network)?;
     let raft = metadata(&mut data, id, &transport).await?;
     let fjall = FjallEngine::open(data.rows(), engine()).await;
     let fjall = fjall.with_context(|| format!("opening the engine in {}", data.rows().display()))?;
@@ -86,7 +87,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         injector,
         address,
         incarnation: data.incarnation(),
-        quic,
+        network,
         fjall,
         requests: requests.into_service(),
         stopping: watch::Sender::new(false),
@@ -96,20 +97,10 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     })
 }
 
-fn bind(config: &NodeConfig, identity: Identity) -> Result<Arc<QuicTransport>> {
-    let (listen, limits) = (config.listen, QuicLimits::default());
-    let bound = QuicTransport::bind(QuicConfig {
-        listen,
-        identity,
-        limits,
-    });
-    bound.with_context(|| format!("`listen`: cannot take connections at {listen}"))
-}
-
-fn address(config: &NodeConfig, quic: &QuicTransport) -> Result<NodeAddress> {
+fn address(config: &NodeConfig, network: &Network) -> Result<NodeAddress> {
     let transport = match &config.advertise {
         Some(advertise) => advertise.clone(),
-        None => quic.local_addr().context("the own address")?.to_string(),
+        None => network.local_addr().context("the own address")?.to_string(),
     };
     let admin = config.admin.advertise.clone();
     Ok(NodeAddress { transport, admin })

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tidegate_transport::Transport as _;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
@@ -41,7 +40,7 @@ impl Running {
         for follower in tasks.followers {
             follower.abort();
         }
-        within("the transport", self.quic.shutdown()).await;
+        within("the transport", self.transport.shutdown()).await;
         if let Some(router) = tasks.router {
             within("the services", router).await;
         }

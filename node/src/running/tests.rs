@@ -1,4 +1,4 @@
-//! A cluster of nodes in this process, over QUIC on loopback, each with its own directory.
+//! A cluster of nodes in this process, on loopback, over QUIC where nothing else is said, each with its own directory.
 
 mod addresses;
 mod measured;
@@ -19,6 +19,7 @@ use tokio::time::{interval, timeout};
 
 use super::*;
 use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, TlsConfig};
+use crate::network::NetworkKind;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const PACE: Duration = Duration::from_millis(20);
@@ -30,6 +31,7 @@ fn n(number: u64) -> NodeId {
 struct Place {
     root: TempDir,
     authority: Authority,
+    transport: NetworkKind,
 }
 
 impl Place {
@@ -37,6 +39,7 @@ impl Place {
         Self {
             root: tempfile::tempdir().expect("a directory"),
             authority: Authority::new("blue").expect("an authority"),
+            transport: NetworkKind::default(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Place {
             node: n(number),
             data: self.root.path().join(format!("data-{number}")),
             listen: loopback,
+            transport: self.transport,
             advertise: None,
             rack: Some(format!("rack-{number}")),
             tls: TlsConfig {
@@ -136,7 +140,23 @@ async fn stop_all(nodes: &[Arc<Running>]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_founded_grows_moves_a_tablet_and_outlives_its_leader() {
     let place = Place::new();
-    let mut nodes = found_three(&place).await;
+    let nodes = grow(&place).await;
+    outlive_the_leader(&place, nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_over_tcp_does_the_same() {
+    let place = Place {
+        transport: NetworkKind::Tcp,
+        ..Place::new()
+    };
+    let nodes = grow(&place).await;
+    outlive_the_leader(&place, nodes).await;
+}
+
+/// Four nodes, and one table whose first tablet has moved to the last of them.
+async fn grow(place: &Place) -> (Vec<Arc<Running>>, TableId) {
+    let mut nodes = found_three(place).await;
     let replicas = vec![[n(1), n(2), n(3)].into(), [n(1), n(2), n(3)].into()];
     let table = nodes[1]
         .operator
@@ -184,7 +204,10 @@ async fn a_cluster_is_founded_grows_moves_a_tablet_and_outlives_its_leader() {
     })
     .await;
     check_rows(&nodes[3], table).await;
+    (nodes, table)
+}
 
+async fn outlive_the_leader(place: &Place, (mut nodes, table): (Vec<Arc<Running>>, TableId)) {
     let at = nodes.iter().position(|node| node.leading.term().is_some());
     let leader = nodes.remove(at.expect("one leads"));
     leader.stop().await;

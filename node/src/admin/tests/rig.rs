@@ -21,6 +21,7 @@ use tower::ServiceExt as _;
 use crate::admin::token::Token;
 use crate::admin::{App, router};
 use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, NodeConfig, TlsConfig};
+use crate::network::NetworkKind;
 use crate::running::Running;
 
 /// How long anything is waited for.
@@ -74,6 +75,7 @@ impl Place {
             node: NodeId::new(number),
             data: self.root.path().join(format!("data-{number}")),
             listen: loopback,
+            transport: NetworkKind::default(),
             advertise: None,
             rack: None,
             tls: TlsConfig {

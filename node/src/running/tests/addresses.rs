@@ -8,7 +8,7 @@ async fn a_wrong_address_is_refused_where_a_connection_exists_and_does_not_last(
     let place = Place::new();
     let nodes = [place.start(1).await, place.start(2).await];
     let seeds = [(n(2), nodes[1].address.transport.clone())].into();
-    let mut peers = Peers::new(n(1), Arc::clone(&nodes[0].quic), seeds);
+    let mut peers = Peers::new(n(1), nodes[0].network.clone(), seeds);
     let map = nodes[0].raft.snapshot();
     peers.tell(&map, true).await;
     let two = PeerId::new(2);
