@@ -1,6 +1,7 @@
 //! Connecting to a peer, and the life of a connection at the end that made it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -152,13 +153,31 @@ fn reason(last: &Result<Event, Gone>) -> String {
     }
 }
 
-/// One connection up to the welcome.
+/// A connection to wherever the peer may be, each place in its share of the time; what is told of a failure is what
+/// went wrong at the first.
 async fn dial(node: &Node, peer: &Peer) -> Result<(Secured, Welcome), TransportError> {
+    let addresses = peer.addresses();
+    let wait = node.limits().connect_deadline / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    let mut failure = None;
+    for address in addresses {
+        let error = match timeout(wait, dial_at(node, peer, address)).await {
+            Ok(Ok(dialled)) => return Ok(dialled),
+            Ok(Err(error)) => error,
+            Err(_) => unreachable(peer.id(), &format!("no answer within {wait:?}")),
+        };
+        failure.get_or_insert(error);
+    }
+    Err(failure.unwrap_or_else(|| unreachable(peer.id(), "its address is not known")))
+}
+
+/// One connection up to the welcome.
+async fn dial_at(
+    node: &Node,
+    peer: &Peer,
+    address: SocketAddr,
+) -> Result<(Secured, Welcome), TransportError> {
     let id = peer.id();
     let failed = |error: io::Error| connect_error(id, &error);
-    let address = peer
-        .address()
-        .ok_or_else(|| unreachable(id, "its address is not known"))?;
     let socket = TcpStream::connect(address).await.map_err(failed)?;
     let socket = socket::prepare(socket, node.limits().idle_timeout).map_err(failed)?;
     let name =
@@ -168,6 +187,7 @@ async fn dial(node: &Node, peer: &Peer) -> Result<(Secured, Welcome), TransportE
     let hello = Hello {
         incarnation: node.incarnation(),
         window: node.limits().stream_window,
+        port: node.port(),
     };
     // A server that turns this end away may have closed already; why, is there to be read all the same.
     let said = hello::say(&mut io, &hello.encode()).await;

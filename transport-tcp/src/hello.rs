@@ -13,7 +13,7 @@ pub(crate) const VERSION: u16 = 1;
 
 const MAGIC: [u8; 4] = *b"tdgt";
 const PREFIX: usize = 6;
-const HELLO: usize = 12;
+const HELLO: usize = 14;
 const WELCOME: usize = 17;
 
 /// What the end says that connects.
@@ -23,6 +23,8 @@ pub(crate) struct Hello {
     pub(crate) incarnation: u64,
     /// What it may be sent ahead of its reader, per stream.
     pub(crate) window: u32,
+    /// The port that it listens on: a hint at where it is to be found.
+    pub(crate) port: u16,
 }
 
 /// What the end answers that accepts.
@@ -61,15 +63,18 @@ impl Hello {
         let mut bytes = [0; PREFIX + HELLO];
         bytes[..PREFIX].copy_from_slice(&prefix());
         bytes[PREFIX..PREFIX + 8].copy_from_slice(&self.incarnation.to_be_bytes());
-        bytes[PREFIX + 8..].copy_from_slice(&self.window.to_be_bytes());
+        bytes[PREFIX + 8..PREFIX + 12].copy_from_slice(&self.window.to_be_bytes());
+        bytes[PREFIX + 12..].copy_from_slice(&self.port.to_be_bytes());
         bytes
     }
 
     fn decode(bytes: &[u8; HELLO]) -> Option<Self> {
-        let (incarnation, window) = bytes.split_first_chunk::<8>()?;
+        let (incarnation, rest) = bytes.split_first_chunk::<8>()?;
+        let (window, port) = rest.split_first_chunk::<4>()?;
         Some(Self {
             incarnation: u64::from_be_bytes(*incarnation),
-            window: u32::from_be_bytes(*window.first_chunk()?),
+            window: u32::from_be_bytes(*window),
+            port: u16::from_be_bytes(*port.first_chunk()?),
         })
     }
 
@@ -169,6 +174,7 @@ mod tests {
         let hello = Hello {
             incarnation: 0x5678_9abc_def0_1234,
             window: 0x1234_5678,
+            port: 0x9abc,
         };
         let read = Hello::read(&mut &hello.encode()[..]).await.unwrap();
         assert_eq!(read, hello);
@@ -189,6 +195,7 @@ mod tests {
         let good = Hello {
             incarnation: 1,
             window: 2,
+            port: 3,
         }
         .encode();
         let mut bad = good;

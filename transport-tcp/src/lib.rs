@@ -54,8 +54,9 @@
 //!
 //! A stream in use has a connection of its own, so no stream can hold up another, and TCP's window is its own. When a
 //! stream has ended cleanly both ways, its connection rests, and carries the next stream without a handshake; after
-//! anything else it is closed. The end that made a connection opens the streams on it, so a node needs the address of
-//! a peer to open a stream to it, also while that peer has connections to this node.
+//! anything else it is closed. The end that made a connection opens the streams on it; for the way back the other end
+//! makes one of its own. Where to, it is [told](TcpTransport::set_peer_address), or hears from the peer itself: a hello
+//! says on which port its sender listens, and where nobody answers at the address that was told, that one is tried.
 //!
 //! A connection is read always: what a peer may send ahead of its reader is bounded by a window that is told in the
 //! hello, and there is room for that much. So resets, stops and pings never wait behind frames that nobody reads.
@@ -66,7 +67,7 @@
 //!
 //! | what | bytes |
 //! | --- | --- |
-//! | hello | `tdgt`, version u16, incarnation u64, window u32 |
+//! | hello | `tdgt`, version u16, incarnation u64, window u32, port u16 |
 //! | its answer | `tdgt`, version u16, answer u8 (0 accepted, 1 refused, 2 full), incarnation u64, window u32, streams u32 |
 //! | message | kind u8, number u32 |
 //!

@@ -25,6 +25,7 @@ const ALPN: &[u8] = b"tidegate-tcp";
 pub(crate) struct Node {
     name: NodeName,
     incarnation: u64,
+    port: u16,
     limits: TcpLimits,
     tls: Mutex<Tls>,
     peers: Peers,
@@ -54,12 +55,14 @@ impl Node {
     pub(crate) fn new(
         identity: &Identity,
         incarnation: u64,
+        port: u16,
         limits: TcpLimits,
         runtime: Handle,
     ) -> Result<Arc<Self>, IdentityError> {
         Ok(Arc::new(Self {
             name: identity.name().clone(),
             incarnation,
+            port,
             tls: Mutex::new(Tls::new(identity)?),
             peers: Peers::new(&limits),
             myself: loopback(&limits),
@@ -77,6 +80,11 @@ impl Node {
 
     pub(crate) fn incarnation(&self) -> u64 {
         self.incarnation
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn limits(&self) -> &TcpLimits {

@@ -42,6 +42,8 @@ pub(crate) struct Peer {
 #[derive(Debug, Default)]
 struct Table {
     address: Option<SocketAddr>,
+    /// Where it seems to be, by a connection that it made since the address was told.
+    hint: Option<SocketAddr>,
     /// The peer's start that the links belong to.
     incarnation: u64,
     links: BTreeMap<u64, CancellationToken>,
@@ -75,12 +77,25 @@ impl Peer {
         self.id
     }
 
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.lock().address
+    /// Where it is to be found: as was told, else where it seems to be.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let table = self.lock();
+        let hint = table.hint.filter(|hint| Some(*hint) != table.address);
+        table.address.into_iter().chain(hint).collect()
     }
 
     pub(crate) fn set_address(&self, address: SocketAddr) {
-        self.lock().address = Some(address);
+        let mut table = self.lock();
+        if table.address != Some(address) {
+            table.address = Some(address);
+            table.hint = None;
+        }
+    }
+
+    /// A peer that has moved may be heard of by itself first. No more than a hint: who is found there, is asked for
+    /// its certificate like anyone.
+    pub(crate) fn hint(&self, address: SocketAddr) {
+        self.lock().hint = Some(address);
     }
 
     /// Puts a connection into the table. Those with an earlier start of the peer are cut.

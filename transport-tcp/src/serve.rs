@@ -76,7 +76,7 @@ async fn greet(node: &Arc<Node>, socket: TcpStream, from: SocketAddr) -> Option<
     let greeted = tokio::select! {
         biased;
         () = node.closing() => return None,
-        greeted = timeout(deadline, handshake(node, socket)) => greeted,
+        greeted = timeout(deadline, handshake(node, socket, from)) => greeted,
     };
     let reason = match greeted {
         Ok(Ok(welcomed)) => return Some(welcomed),
@@ -87,7 +87,7 @@ async fn greet(node: &Arc<Node>, socket: TcpStream, from: SocketAddr) -> Option<
     None
 }
 
-async fn handshake(node: &Arc<Node>, socket: TcpStream) -> Result<Welcomed, String> {
+async fn handshake(node: &Arc<Node>, socket: TcpStream, from: SocketAddr) -> Result<Welcomed, String> {
     let socket = socket::prepare(socket, node.limits().idle_timeout).map_err(|error| error.to_string())?;
     let accepted = node.acceptor().accept(socket).into_fallible().await;
     let mut io = match accepted {
@@ -113,6 +113,7 @@ async fn handshake(node: &Arc<Node>, socket: TcpStream) -> Result<Welcomed, Stri
     let Some(peer) = node.peers().of(id) else {
         return Err(turn_away(node, io, Answer::Refused, "too many peers".to_owned()).await);
     };
+    peer.hint(SocketAddr::new(from.ip(), hello.port));
     // In the table first: a peer that has started anew gets the places of its earlier start.
     let link = peer.join(hello.incarnation, node.cut());
     let Some(place) = place(node, &peer).await else {

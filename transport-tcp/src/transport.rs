@@ -48,9 +48,9 @@ impl TcpTransport {
         } = config;
         limits.check()?;
         let runtime = Handle::try_current().map_err(|_| BindError::NoRuntime)?;
-        let node = Node::new(&identity, random_number()?, limits, runtime)?;
         let listener = socket::listen(listen).map_err(BindError::Socket)?;
         let local_addr = listener.local_addr().map_err(BindError::Socket)?;
+        let node = Node::new(&identity, random_number()?, local_addr.port(), limits, runtime)?;
         node.spawn(serve::run(Arc::clone(&node), listener));
         Ok(Arc::new(Self { node, local_addr }))
     }

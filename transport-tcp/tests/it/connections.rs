@@ -246,3 +246,28 @@ async fn an_open_that_is_given_up_takes_nobodys_connection_along() {
     assert!(timeout(Duration::ZERO, a.open(B)).await.is_err());
     stream(&a, &b).await;
 }
+
+/// Who has been told nothing of a peer, or nothing true any more, finds it where its own connections come from.
+#[tokio::test]
+async fn a_peer_that_has_moved_is_found_when_it_has_been_heard_of() {
+    let authority = Authority::new("blue").unwrap();
+    let a = bind(authority.issue(A).unwrap(), brisk());
+    let b = bind(authority.issue(B).unwrap(), brisk());
+    b.set_peer_address(A, a.local_addr().unwrap()).unwrap();
+    let error = a.open(B).await.unwrap_err();
+    assert!(matches!(error, TransportError::Unreachable { .. }), "{error}");
+    stream(&b, &a).await;
+    stream(&a, &b).await;
+    // What is told counts more than what was heard before.
+    let nowhere = std::net::TcpListener::bind(anywhere())
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    a.set_peer_address(B, nowhere).unwrap();
+    a.disconnect(B);
+    let error = a.open(B).await.unwrap_err();
+    assert!(matches!(error, TransportError::Unreachable { .. }), "{error}");
+    b.disconnect(A);
+    stream(&b, &a).await;
+    stream(&a, &b).await;
+}

@@ -119,12 +119,12 @@ pub(crate) async fn knock(client: &TlsConnector, address: SocketAddr, version: u
     })
 }
 
-pub(crate) fn hello(version: u16) -> [u8; 18] {
-    let mut hello = [0; 18];
+pub(crate) fn hello(version: u16) -> [u8; 20] {
+    let mut hello = [0; 20];
     hello[..4].copy_from_slice(b"tdgt");
     hello[4..6].copy_from_slice(&version.to_be_bytes());
     hello[6..14].copy_from_slice(&77_u64.to_be_bytes());
-    hello[14..].copy_from_slice(&(1_u32 << 20).to_be_bytes());
+    hello[14..18].copy_from_slice(&(1_u32 << 20).to_be_bytes());
     hello
 }
 

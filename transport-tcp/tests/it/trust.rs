@@ -168,7 +168,7 @@ async fn another_wire_version_is_refused_by_either_end() {
     let serving = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
         let mut io = server.accept(socket).await.unwrap();
-        io.read_exact(&mut [0; 18]).await.unwrap();
+        io.read_exact(&mut [0; 20]).await.unwrap();
         io.write_all(&stranger::hello(9)).await.unwrap();
         io.flush().await.unwrap();
         // It hangs up.
