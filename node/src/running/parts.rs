@@ -14,6 +14,7 @@ use tidegate_streaming::{StreamingConfig, StreamingContext};
 use tidegate_tablets::{NodeAddress, NodeId};
 use tidegate_transport::Transport;
 use tidegate_transport::service::{Router, RouterConfig};
+use tidegate_transport_quic::Identity;
 use tokio::sync::watch;
 use tracing::info;
 
@@ -31,8 +32,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
     let cluster = identity.cluster().to_owned();
     // Before anything that writes: who does not get the directory touches nothing.
     let mut data = DataDir::open(&config.data, &cluster, id)?;
-    let network = Network::bind(config.transport, config.listen, identity)
-        .with_context(|| format!("`listen`: cannot take connections at {}", config.listen))?;
+    let network = bind(&config, identity)?;
     let transport = network.transport();
     let address = address(&config, &network)?;
     let raft = metadata(&mut data, id, &transport).await?;
@@ -95,6 +95,11 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
         config,
         _data: data,
     })
+}
+
+fn bind(config: &NodeConfig, identity: Identity) -> Result<Network> {
+    let bound = Network::bind(config.transport, config.listen, identity);
+    bound.with_context(|| format!("`listen`: cannot take connections at {}", config.listen))
 }
 
 fn address(config: &NodeConfig, network: &Network) -> Result<NodeAddress> {
