@@ -1,7 +1,7 @@
 //! The transport contract: frames over bidirectional streams between named peers.
 //!
 //! Take this crate alone to write code that talks between nodes and runs over any network: in memory in tests and
-//! simulations, over QUIC in production. Take it, too, to write a transport: a conformance suite says
+//! simulations, over QUIC or TCP in production. Take it, too, to write a transport: a conformance suite says
 //! whether it keeps the contract. It brings no network of its own, but for a [pipe](pipe::pipe) between two tasks.
 //!
 //! | module | what is in it |
