@@ -57,6 +57,8 @@ macro_rules! matrix {
             Drop dropped, EarlyReturn early_return, Cancel cancelled, Panic panicked, Abort aborted, Vanish vanished,);
         crate::matrix::cells!($run, quic crate::networks::Kind::Quic, ():
             Drop dropped, EarlyReturn early_return, Cancel cancelled, Panic panicked, Abort aborted, Vanish vanished,);
+        crate::matrix::cells!($run, tcp crate::networks::Kind::Tcp, ():
+            Drop dropped, EarlyReturn early_return, Cancel cancelled, Panic panicked, Abort aborted, Vanish vanished,);
     };
 }
 

@@ -7,12 +7,14 @@ use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 use tidegate_transport_quic::authority::Authority;
 use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
+use tidegate_transport_tcp::{TcpConfig, TcpLimits, TcpTransport};
 
 /// Which network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Mem,
     Quic,
+    Tcp,
 }
 
 /// A network with nodes on it.
@@ -42,6 +44,17 @@ impl Network {
                     nodes.insert(node.local(), Arc::clone(node) as Arc<dyn Transport>);
                 }
             }
+            Kind::Tcp => {
+                let authority = Authority::new("streaming-tests").unwrap();
+                let bound: Vec<_> = peers.iter().map(|peer| bind_tcp(&authority, *peer)).collect();
+                for node in &bound {
+                    for other in &bound {
+                        node.set_peer_address(other.local(), other.local_addr().unwrap())
+                            .unwrap();
+                    }
+                    nodes.insert(node.local(), Arc::clone(node) as Arc<dyn Transport>);
+                }
+            }
         }
         Self { nodes }
     }
@@ -63,4 +76,13 @@ fn bind(authority: &Authority, peer: PeerId) -> Arc<QuicTransport> {
         limits: QuicLimits::default(),
     };
     QuicTransport::bind(config).unwrap()
+}
+
+fn bind_tcp(authority: &Authority, peer: PeerId) -> Arc<TcpTransport> {
+    let config = TcpConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        identity: authority.issue(peer).unwrap(),
+        limits: TcpLimits::default(),
+    };
+    TcpTransport::bind(config).unwrap()
 }
