@@ -7,8 +7,9 @@
 /// Bytes of a message.
 pub(crate) const HEADER: usize = 5;
 
-/// Bytes of a frame between two messages, at most: what a reset or an answer to a ping may have to wait for.
-pub(crate) const PIECE_MAX: usize = 64 << 10;
+/// Bytes of a frame between two messages, at most: what a reset or an answer to a ping may have to wait for. With the
+/// two messages before it, it is what rustls takes at once: four whole records.
+pub(crate) const PIECE_MAX: usize = (64 << 10) - 2 * HEADER;
 
 /// What a frame takes of the window beside its bytes, so that frames without any have a bound too.
 pub(crate) const FRAME_COST: u32 = 64;
