@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Asks after a third of the idle timeout without a word, gives up at its end.
+/// Asks after a third of the idle timeout without a word, gives up when as much as the rest of it has gone by since.
+///
+/// Nobody is given up who was not asked: this process may have been the one that stood still, and found no word of the
+/// other's because that one waits to be asked too.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     idle: Duration,
     heard: Instant,
-    asked: bool,
+    /// Since when an answer is waited for.
+    asked: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -28,7 +32,7 @@ impl Pulse {
         Self {
             idle,
             heard: Instant::now(),
-            asked: false,
+            asked: None,
             timer: Box::pin(sleep(idle / 3)),
         }
     }
@@ -36,23 +40,26 @@ impl Pulse {
     /// Something has come.
     pub(crate) fn heard(&mut self) {
         self.heard = Instant::now();
-        self.asked = false;
+        self.asked = None;
     }
 
     /// Call it after reading whatever there is: a runtime that was busy elsewhere makes no peer silent.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Beat {
         // The timer is not moved at every word: when it fires, it learns how far it came too early.
         while let Poll::Ready(()) = self.timer.as_mut().poll(context) {
-            let silent = self.heard.elapsed();
-            if silent >= self.idle {
+            let (since, wait) = match self.asked {
+                Some(asked) => (asked, self.idle - self.idle / 3),
+                None => (self.heard, self.idle / 3),
+            };
+            if since.elapsed() < wait {
+                self.timer.as_mut().reset(since + wait);
+            } else if self.asked.is_some() {
                 return Beat::Dead;
-            }
-            if silent >= self.idle / 3 && !self.asked {
-                self.asked = true;
+            } else {
+                self.asked = Some(Instant::now());
+                // The timer fires again at once, and learns what it waits for now.
                 return Beat::Ask;
             }
-            let until = if self.asked { self.idle } else { self.idle / 3 };
-            self.timer.as_mut().reset(self.heard + until);
         }
         Beat::Wait
     }
@@ -84,5 +91,17 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 6);
         assert_eq!(next(&mut pulse).await, Beat::Dead);
         assert_eq!(begun.elapsed().as_secs(), 12);
+    }
+
+    /// This end stood still, for longer than the timeout: that says nothing about the other.
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_given_up_who_was_not_asked() {
+        let idle = Duration::from_secs(9);
+        let mut pulse = Pulse::new(idle);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(next(&mut pulse).await, Beat::Ask);
+        let asked = Instant::now();
+        assert_eq!(next(&mut pulse).await, Beat::Dead);
+        assert_eq!(asked.elapsed().as_secs(), 6);
     }
 }

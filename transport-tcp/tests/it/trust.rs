@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rustls::Error;
 use tidegate_transport::{PeerId, Transport, TransportError};
 use tidegate_transport_tcp::authority::Authority;
-use tidegate_transport_tcp::{Identity, IdentityError, NameError, TcpTransport};
+use tidegate_transport_tcp::{Identity, IdentityError, NameError, TcpLimits, TcpTransport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -182,7 +182,12 @@ async fn another_wire_version_is_refused_by_either_end() {
 #[tokio::test]
 async fn who_breaks_the_protocol_loses_the_connection() {
     let forger = Forger::new();
-    let b = bind(forger.identity("tidegate://blue/node/2"), brisk());
+    let limits = TcpLimits {
+        // Or the stranger, which answers no question, would lose its connection anyway.
+        idle_timeout: 10 * LONG,
+        ..brisk()
+    };
+    let b = bind(forger.identity("tidegate://blue/node/2"), limits);
     let a = bind(forger.identity("tidegate://blue/node/1"), brisk());
     introduce(&a, &b);
     let client = stranger::client(Some(&forger.papers(&["tidegate://blue/node/3"])));
