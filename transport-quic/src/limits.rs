@@ -16,6 +16,9 @@ pub const MTU_JUMBO: u16 = 8972;
 /// The smallest datagram that QUIC may ever use.
 pub const MTU_MIN: u16 = 1200;
 
+/// What Linux' loopback carries, by `IPv6` too: its 65,536 bytes less the headers.
+const MTU_LOOPBACK: u16 = 65_488;
+
 /// The largest window that is taken from a path.
 const WINDOW_MAX: u32 = 256 << 20;
 
@@ -97,8 +100,8 @@ impl QuicLimits {
     #[must_use]
     pub fn loopback() -> Self {
         Self {
-            initial_mtu: MTU_MAX,
-            mtu_max: MTU_MAX,
+            initial_mtu: MTU_LOOPBACK,
+            mtu_max: MTU_LOOPBACK,
             initial_rtt: Duration::from_millis(10),
             ..Self::default()
         }

@@ -72,7 +72,8 @@ const fn usable(told: usize) -> usize {
 ///
 /// quinn puts ten datagrams into one send. From 6,551 bytes on those are more than 64 KiB: the kernel refuses them with
 /// `EMSGSIZE`, quinn-udp takes that for a lost packet, and nothing ever arrives. How long datagrams are depends on the
-/// path and is found while a connection lives, so the cap follows what was seen: small datagrams keep the full ten.
+/// path and is found while a connection lives, so the cap follows what was seen: until some peer's path is found to carry
+/// more, small datagrams keep the full ten.
 pub(crate) struct CappedSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     /// Bytes of the longest datagram that was one of several.
