@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use tidegate_tablets::NodeId;
+use tidegate_transport_quic::MTU_JUMBO;
 
 pub(crate) use self::file::LogFormat;
 use crate::network::NetworkKind;
@@ -19,6 +21,8 @@ use crate::network::NetworkKind;
 /// Where nodes listen, unless they are told otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:7400";
 const DEFAULT_ADMIN: &str = "127.0.0.1:7480";
+/// A node that hears of no leader would fill its log with the library's elections: some forty lines in a second.
+const DEFAULT_FILTER: &str = "info,openraft=error";
 
 /// How a node is run. Every path in it can be opened from the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,28 @@ pub(crate) struct NodeConfig {
     pub(crate) peers: BTreeMap<NodeId, String>,
     pub(crate) log: LogConfig,
     pub(crate) limits: LimitsConfig,
+    pub(crate) quic: QuicPath,
+}
+
+/// The longest path between its nodes, for QUIC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QuicPath {
+    /// What one stream is to carry there.
+    pub(crate) bytes_per_second: u64,
+    pub(crate) round_trip: Duration,
+    /// The longest datagram that is tried; what the path does carry is found.
+    pub(crate) mtu_max: u16,
+}
+
+impl Default for QuicPath {
+    /// 10 Gbit/s within a data centre, jumbo frames where there are some.
+    fn default() -> Self {
+        Self {
+            bytes_per_second: 1_250_000_000,
+            round_trip: Duration::from_micros(800),
+            mtu_max: MTU_JUMBO,
+        }
+    }
 }
 
 /// What it proves itself with towards other nodes. PEM.

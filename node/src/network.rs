@@ -9,6 +9,8 @@ use tidegate_transport::{PeerId, Transport, TransportError};
 use tidegate_transport_quic::{Identity, IdentityError, QuicConfig, QuicLimits, QuicTransport};
 use tidegate_transport_tcp::{TcpConfig, TcpLimits, TcpTransport};
 
+use crate::config::QuicPath;
+
 /// What nodes talk to each other over: all nodes of a cluster over the same.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -28,12 +30,17 @@ pub(crate) enum Network {
 }
 
 impl Network {
-    pub(crate) fn bind(kind: NetworkKind, listen: SocketAddr, identity: Identity) -> anyhow::Result<Self> {
+    pub(crate) fn bind(
+        kind: NetworkKind,
+        listen: SocketAddr,
+        identity: Identity,
+        path: &QuicPath,
+    ) -> anyhow::Result<Self> {
         Ok(match kind {
             NetworkKind::Quic => Self::Quic(QuicTransport::bind(QuicConfig {
                 listen,
                 identity,
-                limits: QuicLimits::default(),
+                limits: quic_limits(path),
             })?),
             NetworkKind::Tcp => Self::Tcp(TcpTransport::bind(TcpConfig {
                 listen,
@@ -72,5 +79,15 @@ impl Network {
             Self::Quic(quic) => quic.replace_identity(identity),
             Self::Tcp(tcp) => tcp.replace_identity(identity),
         }
+    }
+}
+
+/// The bounds of a node's QUIC for such a path.
+pub(crate) fn quic_limits(path: &QuicPath) -> QuicLimits {
+    let limits = QuicLimits::for_path(path.bytes_per_second, path.round_trip);
+    QuicLimits {
+        initial_mtu: limits.initial_mtu.min(path.mtu_max),
+        mtu_max: path.mtu_max,
+        ..limits
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tidegate_tablets::{NodeAddress, NodeId, NodeInfo, StreamPermits};
 use tracing_subscriber::EnvFilter;
 
-use super::file::{Admin, File, Limits, LogFormat};
+use super::file::{Admin, File, Limits, LogFormat, Quic};
 use super::{
-    AdminConfig, ConfigError, DEFAULT_ADMIN, DEFAULT_LISTEN, LimitsConfig, LogConfig, NodeConfig, Overrides,
-    TlsConfig,
+    AdminConfig, ConfigError, DEFAULT_ADMIN, DEFAULT_FILTER, DEFAULT_LISTEN, LimitsConfig, LogConfig,
+    NodeConfig, Overrides, QuicPath, TlsConfig,
 };
+use crate::network::{self, NetworkKind};
 
 pub(super) fn check(file: File, beside: &Path, flags: Overrides) -> Result<NodeConfig, ConfigError> {
     let number = flags.node.or(file.node).ok_or(missing("node"))?;
@@ -43,7 +45,10 @@ pub(super) fn check(file: File, beside: &Path, flags: Overrides) -> Result<NodeC
     {
         return Err(wrong("rack", "is empty or too long"));
     }
-    let filter = flags.log_filter.or(file.log.filter).unwrap_or("info".to_owned());
+    let filter = flags
+        .log_filter
+        .or(file.log.filter)
+        .unwrap_or(DEFAULT_FILTER.to_owned());
     EnvFilter::try_new(&filter).map_err(|error| wrong("log.filter", error.to_string()))?;
     Ok(NodeConfig {
         node,
@@ -64,7 +69,32 @@ pub(super) fn check(file: File, beside: &Path, flags: Overrides) -> Result<NodeC
             filter,
         },
         limits: limits(&file.limits)?,
+        quic: quic(file.transport, file.quic)?,
     })
+}
+
+fn quic(transport: NetworkKind, file: Option<Quic>) -> Result<QuicPath, ConfigError> {
+    let Some(file) = file else {
+        return Ok(QuicPath::default());
+    };
+    if transport != NetworkKind::Quic {
+        return Err(wrong("quic", "says nothing where `transport` is another"));
+    }
+    let default = QuicPath::default();
+    let path = QuicPath {
+        bytes_per_second: file.bytes_per_second.unwrap_or(default.bytes_per_second),
+        round_trip: file
+            .round_trip_ms
+            .map_or(default.round_trip, Duration::from_millis),
+        mtu_max: file.mtu_max.unwrap_or(default.mtu_max),
+    };
+    if path.bytes_per_second == 0 {
+        return Err(wrong("quic.bytes_per_second", "is a number above 0"));
+    }
+    match network::quic_limits(&path).check() {
+        Ok(()) => Ok(path),
+        Err(error) => Err(wrong(format!("quic.{}", error.name), error.to_string())),
+    }
 }
 
 fn admin(file: Admin, listen: Option<String>, beside: &Path) -> Result<AdminConfig, ConfigError> {

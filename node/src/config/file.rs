@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) log: Log,
     #[serde(default)]
     pub(super) limits: Limits,
+    pub(super) quic: Option<Quic>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,4 +71,12 @@ pub(super) struct Limits {
     pub(super) receive_bytes_per_second: Option<u64>,
     pub(super) sends: Option<u32>,
     pub(super) receives: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quic {
+    pub(super) bytes_per_second: Option<u64>,
+    pub(super) round_trip_ms: Option<u64>,
+    pub(super) mtu_max: Option<u16>,
 }

@@ -56,6 +56,27 @@ fn a_whole_file_is_understood_and_its_paths_lie_beside_it() {
 }
 
 #[test]
+fn a_long_path_has_wide_windows() {
+    let text = LEAST.replacen(
+        "[tls]",
+        "[quic]\nbytes_per_second = 125000000\nround_trip_ms = 80\nmtu_max = 1452\n[tls]",
+        1,
+    );
+    let limits = crate::network::quic_limits(&parse(&text).expect("is understood").quic);
+    assert_eq!((limits.stream_window, limits.mtu_max), (10_000_000, 1452));
+    let default = crate::network::quic_limits(&parse(LEAST).expect("is understood").quic);
+    let crate_default = tidegate_transport_quic::QuicLimits::default();
+    assert_eq!(
+        (default.stream_window, default.send_window, default.mtu_max),
+        (
+            crate_default.stream_window,
+            crate_default.send_window,
+            crate_default.mtu_max
+        )
+    );
+}
+
+#[test]
 fn the_least_file_has_the_documented_defaults() {
     let config = parse(LEAST).expect("is understood");
     assert_eq!(config.listen.to_string(), "127.0.0.1:7400");
@@ -63,7 +84,7 @@ fn the_least_file_has_the_documented_defaults() {
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:7480");
     assert_eq!(config.admin.advertise, "http://127.0.0.1:7480");
     assert_eq!((config.advertise, config.admin.token_file), (None, None));
-    assert_eq!(config.log.filter, "info");
+    assert_eq!(config.log.filter, "info,openraft=error");
 }
 
 #[test]
@@ -104,6 +125,8 @@ fn every_refusal_names_its_key() {
         (with("[log]\nformat = 'xml'"), "format"),
         (with("[log]\nfilter = 'a=b=c'"), "log.filter"),
         (with("[limits]\nsends = 0"), "limits.sends"),
+        (with("[quic]\nmtu_max = 1000"), "quic.initial_mtu"),
+        (with("[quic]\nbytes_per_second = 0"), "quic.bytes_per_second"),
         (
             with("[limits]\nsend_bytes_per_second = 0"),
             "limits.send_bytes_per_second",

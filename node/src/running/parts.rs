@@ -98,7 +98,7 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
 }
 
 fn bind(config: &NodeConfig, identity: Identity) -> Result<Network> {
-    let bound = Network::bind(config.transport, config.listen, identity);
+    let bound = Network::bind(config.transport, config.listen, identity, &config.quic);
     bound.with_context(|| format!("`listen`: cannot take connections at {}", config.listen))
 }
 

@@ -18,7 +18,7 @@ use tidegate_transport_quic::authority::Authority;
 use tokio::time::{interval, timeout};
 
 use super::*;
-use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, TlsConfig};
+use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, QuicPath, TlsConfig};
 use crate::network::NetworkKind;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -79,6 +79,7 @@ impl Place {
                 filter: "info".to_owned(),
             },
             limits: LimitsConfig::default(),
+            quic: QuicPath::default(),
         }
     }
 

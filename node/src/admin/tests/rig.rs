@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::admin::token::Token;
 use crate::admin::{App, router};
-use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, NodeConfig, TlsConfig};
+use crate::config::{AdminConfig, LimitsConfig, LogConfig, LogFormat, NodeConfig, QuicPath, TlsConfig};
 use crate::network::NetworkKind;
 use crate::running::Running;
 
@@ -95,6 +95,7 @@ impl Place {
                 filter: "info".to_owned(),
             },
             limits: LimitsConfig::default(),
+            quic: QuicPath::default(),
         }
     }
 
