@@ -41,7 +41,7 @@ pub fn refused(refusal: Refusal) -> Result<Bytes, WireError> {
 /// [`WireError`]: what no batch may be.
 pub fn batch(sequence: u64, batch: &Batch, carried: &mut Receipt) -> Result<[Bytes; 2], WireError> {
     let (header, crc) = wire::encode_batch(sequence, batch)?;
-    carried.add(batch.rows, batch.payload.len(), crc);
+    carried.add(batch.rows, &crc);
     Ok([header, batch.payload.clone()])
 }
 

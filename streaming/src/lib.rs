@@ -150,6 +150,7 @@ mod account;
 mod batch;
 mod call;
 mod cause;
+mod checksum;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::checksum::PayloadCrc;
+
 /// What both ends agree was carried by one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Receipt {
@@ -16,12 +18,12 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Counts one more batch, whose payload's own CRC-32C is `crc`.
-    pub(crate) fn add(&mut self, rows: u32, payload_len: usize, crc: u32) {
+    /// Counts one more batch, by the CRC-32C of its payload.
+    pub(crate) fn add(&mut self, rows: u32, payload: &PayloadCrc) {
         self.batches += 1;
         self.rows += u64::from(rows);
-        self.bytes += payload_len as u64;
-        self.digest = crc32c::crc32c_combine(self.digest, crc, payload_len);
+        self.bytes += payload.len() as u64;
+        self.digest = payload.after(self.digest);
     }
 }
 
@@ -48,7 +50,7 @@ mod tests {
     fn digest_is_that_of_all_payloads() {
         let mut receipt = Receipt::default();
         for payload in [&b"ab"[..], b"", b"cde"] {
-            receipt.add(1, payload.len(), crc32c::crc32c(payload));
+            receipt.add(1, &PayloadCrc::of(payload));
         }
         assert_eq!(
             receipt,

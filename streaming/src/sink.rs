@@ -148,7 +148,7 @@ impl BatchSink {
         let (header, crc) = wire::encode_batch(self.sent.batches, batch)?;
         self.guard.check()?;
         self.transfer(&[header, batch.payload.clone()]).await?;
-        self.sent.add(batch.rows, len, crc);
+        self.sent.add(batch.rows, &crc);
         meters::sent(len, self.reason);
         Ok(())
     }

@@ -11,6 +11,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 pub use self::error::SourceError;
+use crate::checksum::PayloadCrc;
 use crate::wire::{self, FromSource, WireError};
 use crate::{Batch, Opening, Position, Receipt, StreamingConfig, Throttle};
 
@@ -90,6 +91,19 @@ impl BatchSource {
     ///
     /// Safe: no batch is lost.
     pub async fn recv(&mut self) -> Result<Option<Batch>, SourceError> {
+        Ok(self.recv_with_crc().await?.map(|(batch, _)| batch))
+    }
+
+    /// The same, with what was computed to check the batch: who counts it again need not read it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    pub(crate) async fn recv_with_crc(&mut self) -> Result<Option<(Batch, PayloadCrc)>, SourceError> {
         if self.state == State::Ended {
             return Ok(None);
         }
@@ -202,7 +216,7 @@ impl BatchSource {
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
+    async fn next(&mut self) -> Result<Option<(Batch, PayloadCrc)>, SourceError> {
         loop {
             match self.frame(self.config.stall_timeout).await? {
                 // Gives others their turn: a source may say this without end.
@@ -213,9 +227,9 @@ impl BatchSource {
                     {
                         return Err(WireError::OutOfTurn("a batch out of order").into());
                     }
-                    self.received.add(batch.rows, batch.payload.len(), crc);
+                    self.received.add(batch.rows, &crc);
                     self.last = Some(batch.last.clone());
-                    return Ok(Some(batch));
+                    return Ok(Some((batch, crc)));
                 }
                 FromSource::End(theirs) if theirs == self.received => {
                     self.state = State::Ended;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tidegate_guard::{FrozenGuard, SessionId};
 
 use self::header::{OpeningHeader, PullerHeader, SourceHeader};
+use crate::checksum::PayloadCrc;
 use crate::{Batch, Opening, Position, Receipt, Refusal, UnitId};
 
 /// The version of the frames below; the first thing in the first frame.
@@ -63,7 +64,7 @@ pub(crate) enum FromSource {
     Batch {
         sequence: u64,
         batch: Batch,
-        crc: u32,
+        crc: PayloadCrc,
     },
     /// The sender lives and holds back on purpose.
     Waiting,
@@ -88,7 +89,7 @@ pub(crate) fn encode_opening(opening: &Opening) -> Result<Bytes, WireError> {
         epoch,
         resume,
     };
-    encode(&header, 0, 0)
+    encode(&header, &PayloadCrc::NONE)
 }
 
 pub(crate) fn decode_opening(frame: &Bytes) -> Result<Opening, WireError> {
@@ -110,44 +111,44 @@ pub(crate) fn decode_opening(frame: &Bytes) -> Result<Opening, WireError> {
 }
 
 /// The header of a batch frame, to be followed by the payload, and the payload's own CRC.
-pub(crate) fn encode_batch(sequence: u64, batch: &Batch) -> Result<(Bytes, u32), WireError> {
+pub(crate) fn encode_batch(sequence: u64, batch: &Batch) -> Result<(Bytes, PayloadCrc), WireError> {
     check_position(&batch.last.0)?;
     if batch.rows == 0 {
         return Err(WireError::NoRows);
     }
     let payload_len = batch.payload.len();
-    let crc = crc32c::crc32c(&batch.payload);
+    let crc = PayloadCrc::of(&batch.payload);
     let header = SourceHeader::Batch {
         sequence,
         rows: batch.rows,
         payload_len: payload_len as u64,
         last: &batch.last.0,
     };
-    Ok((encode(&header, crc, payload_len)?, crc))
+    Ok((encode(&header, &crc)?, crc))
 }
 
 pub(crate) fn encode_accepted() -> Result<Bytes, WireError> {
-    encode(&SourceHeader::Accepted, 0, 0)
+    encode(&SourceHeader::Accepted, &PayloadCrc::NONE)
 }
 
 pub(crate) fn encode_refused(refusal: Refusal) -> Result<Bytes, WireError> {
-    encode(&SourceHeader::Refused(refusal.into()), 0, 0)
+    encode(&SourceHeader::Refused(refusal.into()), &PayloadCrc::NONE)
 }
 
 pub(crate) fn encode_source_waiting() -> Result<Bytes, WireError> {
-    encode(&SourceHeader::Waiting, 0, 0)
+    encode(&SourceHeader::Waiting, &PayloadCrc::NONE)
 }
 
 pub(crate) fn encode_end(receipt: Receipt) -> Result<Bytes, WireError> {
-    encode(&SourceHeader::End(receipt.into()), 0, 0)
+    encode(&SourceHeader::End(receipt.into()), &PayloadCrc::NONE)
 }
 
 pub(crate) fn encode_puller_waiting() -> Result<Bytes, WireError> {
-    encode(&PullerHeader::Waiting, 0, 0)
+    encode(&PullerHeader::Waiting, &PayloadCrc::NONE)
 }
 
 pub(crate) fn encode_receipt_accepted(receipt: Receipt) -> Result<Bytes, WireError> {
-    encode(&PullerHeader::ReceiptAccepted(receipt.into()), 0, 0)
+    encode(&PullerHeader::ReceiptAccepted(receipt.into()), &PayloadCrc::NONE)
 }
 
 /// What a source sent. A batch's payload is a slice of the frame.
@@ -200,16 +201,16 @@ pub(crate) fn decode_from_puller(frame: &Bytes) -> Result<FromPuller, WireError>
     })
 }
 
-fn encode(header: &impl Encode, payload_crc: u32, payload_len: usize) -> Result<Bytes, WireError> {
+fn encode(header: &impl Encode, payload: &PayloadCrc) -> Result<Bytes, WireError> {
     let mut bytes =
         bincode::encode_to_vec(header, bincode::config::standard()).map_err(|_| WireError::Malformed)?;
-    let crc = crc32c::crc32c_combine(crc32c::crc32c(&bytes), payload_crc, payload_len);
+    let crc = payload.after(crc32c::crc32c(&bytes));
     bytes.extend_from_slice(&crc.to_le_bytes());
     Ok(bytes.into())
 }
 
 /// The header of a frame, what follows it, and the CRC of what follows.
-fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, u32), WireError> {
+fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, PayloadCrc), WireError> {
     let config = bincode::config::standard().with_limit::<HEADER_BYTES_MAX>();
     let (header, consumed) =
         bincode::borrow_decode_from_slice(frame, config).map_err(|_| WireError::Malformed)?;
@@ -218,9 +219,8 @@ fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, u3
         .split_first_chunk::<CRC_BYTES>()
         .ok_or(WireError::Malformed)?;
     let payload = frame.slice(consumed + CRC_BYTES..);
-    let payload_crc = crc32c::crc32c(&payload);
-    let header_crc = crc32c::crc32c(&frame[..consumed]);
-    if crc32c::crc32c_combine(header_crc, payload_crc, payload.len()) != u32::from_le_bytes(*crc) {
+    let payload_crc = PayloadCrc::of(&payload);
+    if payload_crc.after(crc32c::crc32c(&frame[..consumed])) != u32::from_le_bytes(*crc) {
         return Err(WireError::Checksum);
     }
     Ok((header, payload, payload_crc))

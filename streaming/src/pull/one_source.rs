@@ -140,16 +140,16 @@ impl OneSource {
             let received = tokio::select! {
                 biased;
                 error = stager.failed() => return Err(error),
-                received = source.recv() => received.map_err(|error| self.failed(error))?,
+                received = source.recv_with_crc() => received.map_err(|error| self.failed(error))?,
             };
-            let Some(batch) = received else { break };
+            let Some((batch, crc)) = received else { break };
             source
                 .pace(batch.payload.len())
                 .await
                 .map_err(|error| self.failed(error))?;
             tokio::select! {
                 biased;
-                staged = stager.stage(batch) => staged?,
+                staged = stager.stage(batch, crc) => staged?,
                 error = source.broken() => return Err(self.failed(error)),
             }
         }

@@ -12,12 +12,13 @@ use tracing::Instrument as _;
 
 use super::PullError;
 use crate::account::Reporter;
+use crate::checksum::PayloadCrc;
 use crate::points::BEFORE_STAGE;
 use crate::{Batch, EngineError, ProgressStep, Receipt, Staging, StreamingConfig, meters};
 
 #[derive(Debug)]
 enum Work {
-    Stage(Batch),
+    Stage(Batch, PayloadCrc),
     /// Everything was staged that will be: make it durable.
     Sync,
 }
@@ -71,8 +72,8 @@ impl Stager {
     }
 
     /// Hands a batch over, once there is room for it.
-    pub(super) async fn stage(&mut self, batch: Batch) -> Result<(), PullError> {
-        self.hand(Work::Stage(batch)).await
+    pub(super) async fn stage(&mut self, batch: Batch, crc: PayloadCrc) -> Result<(), PullError> {
+        self.hand(Work::Stage(batch, crc)).await
     }
 
     /// Completes when the engine, or the guard, has refused.
@@ -153,20 +154,20 @@ impl StagerParts {
             let work = tokio::select! {
                 biased;
                 () = self.guard.closing() => return Err(match queue.try_recv() {
-                    Ok(Work::Stage(_)) => self.refused(Rejected::Closing),
+                    Ok(Work::Stage(..)) => self.refused(Rejected::Closing),
                     _ => Rejected::Closing.into(),
                 }),
                 () = told.closed() => return Ok(()),
                 work = queue.recv() => work,
             };
             match work {
-                Some(Work::Stage(batch)) => {
+                Some(Work::Stage(batch, crc)) => {
                     self.injector.hold(BEFORE_STAGE, self.guard.closing()).await;
                     // While it was held, those who waited may have gone; then nothing new is begun.
                     if told.is_closed() {
                         return Ok(());
                     }
-                    self.stage(batch, &mut applied).await?;
+                    self.stage(batch, crc, &mut applied).await?;
                 }
                 Some(Work::Sync) => return self.staging.sync(Arc::clone(&self.guard)).await,
                 None => return Ok(()),
@@ -174,8 +175,8 @@ impl StagerParts {
         }
     }
 
-    async fn stage(&self, batch: Batch, applied: &mut Receipt) -> Result<(), EngineError> {
-        let (rows, len, crc) = (batch.rows, batch.payload.len(), crc32c::crc32c(&batch.payload));
+    async fn stage(&self, batch: Batch, crc: PayloadCrc, applied: &mut Receipt) -> Result<(), EngineError> {
+        let rows = batch.rows;
         self.guard.check().map_err(|rejected| self.refused(rejected))?;
         match self
             .staging
@@ -186,8 +187,8 @@ impl StagerParts {
             Err(EngineError::Rejected(rejected)) => return Err(self.refused(rejected)),
             Err(error) => return Err(error),
         }
-        meters::applied(len, self.reason);
-        applied.add(rows, len, crc);
+        meters::applied(crc.len(), self.reason);
+        applied.add(rows, &crc);
         self.guard.progress("a batch was staged");
         self.reporter.tell(ProgressStep::Moved, *applied);
         Ok(())

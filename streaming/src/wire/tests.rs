@@ -55,7 +55,7 @@ proptest! {
     #[test]
     fn a_batch_comes_back(sequence: u64, payload in vec(any::<u8>(), 0..512), rows in 1_u32.., last in vec(any::<u8>(), 0..64)) {
         let sent = batch(&payload, rows, &last);
-        let crc = crc32c::crc32c(&payload);
+        let crc = PayloadCrc::of(&payload);
         let decoded = decode_from_source(&batch_frame(sequence, &sent), MAX);
         prop_assert_eq!(decoded, Ok(FromSource::Batch { sequence, batch: sent, crc }));
     }
@@ -152,7 +152,7 @@ fn nil_names_no_session() {
         resume: None,
     };
     assert_eq!(
-        decode_opening(&encode(&header, 0, 0).unwrap()),
+        decode_opening(&encode(&header, &PayloadCrc::NONE).unwrap()),
         Err(WireError::NilSession)
     );
 }
@@ -167,7 +167,7 @@ fn another_version_is_named() {
         resume: None,
     };
     assert_eq!(
-        decode_opening(&encode(&header, 0, 0).unwrap()),
+        decode_opening(&encode(&header, &PayloadCrc::NONE).unwrap()),
         Err(WireError::Version(7))
     );
 }
@@ -190,7 +190,7 @@ fn what_is_too_long_is_refused_at_both_ends() {
         epoch: 1,
         resume: Some(&long),
     };
-    assert!(decode_opening(&encode(&header, 0, 0).unwrap()).is_err());
+    assert!(decode_opening(&encode(&header, &PayloadCrc::NONE).unwrap()).is_err());
     let longest = vec![1; POSITION_BYTES_MAX];
     assert!(decode_opening(&encode_opening(&opening(Some(&longest))).unwrap()).is_ok());
     let frame = batch_frame(0, &batch(&vec![0; MAX + 1], 1, b"k"));
@@ -210,7 +210,7 @@ fn a_batch_without_rows_is_refused_at_both_ends() {
         last: b"k",
     };
     assert_eq!(
-        decode_from_source(&encode(&header, 0, 0).unwrap(), MAX),
+        decode_from_source(&encode(&header, &PayloadCrc::NONE).unwrap(), MAX),
         Err(WireError::NoRows)
     );
 }
