@@ -142,6 +142,10 @@ pub async fn a_call_has_as_many_answers_as_its_handler_gives(stage: Stage) -> Ve
 pub async fn a_call_ends_at_its_deadline(stage: Stage) -> Verdict {
     let ends = stage.set_up().await;
     let (_running, script) = serve(&ends);
+    // The deadline is the call's: whatever it takes to connect is over before.
+    ok("a call", within("a call ends", ask(&ends, KNOWN, b"who")).await?)?;
+    within("the handler was entered", script.entered.notified()).await?;
+    within("the handler is dropped", script.dropped.notified()).await?;
     let (caller, peer) = (&*ends.sender().transport, ends.receiver().transport.local());
     let deadline = Duration::from_millis(200);
     let calling = rpc::call_one(caller, peer, KNOWN, Bytes::from_static(b"hang"), deadline);
