@@ -4,6 +4,7 @@
 //! by the stream's window, so there is room for it. Hence a reset, a stop or the answer to a ping never waits behind
 //! frames that nobody reads, and silence means that the peer is gone.
 
+mod buffers;
 mod inbox;
 mod outbox;
 mod pulse;
@@ -26,6 +27,9 @@ pub(crate) use self::outbox::Outbox;
 use self::pulse::{Beat, Pulse};
 use crate::stream::{Driven, Speech, Standing, Stream, StreamBounds};
 use crate::wire::{FRAME_COST, Message};
+
+/// Bytes that are handed to a reader who has been woken, before it has its turn: the cache still holds them then.
+const TURN: usize = 64 << 10;
 
 /// What a driver is told of its connection.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match self.over() {
             Some(clean) => {
                 self.turn = None;
+                self.inbox.let_go_of_buffers();
                 Poll::Ready(Ok(Event::Over { clean }))
             }
             None => Poll::Pending,
@@ -168,11 +173,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Writes until there is nothing more to say, or the connection takes no more.
     fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
+            self.fill(context);
             if self.outbox.is_empty() {
-                self.fill(context);
-                if self.outbox.is_empty() {
-                    break;
-                }
+                break;
             }
             self.unflushed = true;
             match self.outbox.poll_write(&mut self.io, context) {
@@ -189,31 +192,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Ok(())
     }
 
+    /// Puts what there is to say into the outbox, as much as is written at once.
     fn fill(&mut self, context: &Context<'_>) {
+        // A peer that asks and does not listen gets no more answers than there is room for.
+        if !self.outbox.has_room() {
+            return;
+        }
         if std::mem::take(&mut self.pong_due) {
             self.outbox.say(Message::Pong);
         }
         if std::mem::take(&mut self.ping_due) {
             self.outbox.say(Message::Ping);
         }
-        if let Some(turn) = &mut self.turn {
+        let Some(turn) = &mut self.turn else { return };
+        while self.outbox.has_room() {
+            let before = self.outbox.len();
             turn.standing = turn.stream.say(&mut turn.speech, &mut self.outbox, context);
+            if self.outbox.len() == before {
+                break;
+            }
         }
     }
 
-    /// Reads until nothing more has come, or the stream is over or begins.
+    /// Reads until nothing more has come, the stream is over or begins, or a reader should have its turn.
     fn read(&mut self, context: &mut Context<'_>) -> Result<Option<Event>, Gone> {
         let mut begun = None;
+        let (mut woken, mut handed) = (false, 0);
         while begun.is_none() && !self.is_done() {
+            if woken && handed >= TURN {
+                // There may be more, of which nobody will tell.
+                context.waker().wake_by_ref();
+                break;
+            }
             let Poll::Ready(came) = self.inbox.poll_next(&mut self.io, context) else {
                 break;
             };
             match came? {
                 Came::Message(message) => begun = self.hear(message)?,
                 Came::Frame(frame) => {
-                    if let Some(turn) = &self.turn {
-                        turn.stream.push(frame);
-                    }
+                    handed += frame.len();
+                    woken |= self.turn.as_ref().is_some_and(|turn| turn.stream.push(frame));
                 }
             }
         }
@@ -271,7 +289,7 @@ impl Turn {
                 self.speech.granted = self.speech.granted.checked_sub(FRAME_COST)?;
                 let wanted = self.stream.announce(len);
                 match len {
-                    0 => self.stream.push(Bytes::new()),
+                    0 => _ = self.stream.push(Bytes::new()),
                     len => inbox.begin(len as usize, wanted),
                 }
             }

@@ -11,7 +11,7 @@ use tokio_rustls::TlsStream;
 use tracing::debug;
 
 /// Bytes read from the system at once: rustls alone would ask for four KiB at a time.
-const READ_BUFFER: usize = 64 << 10;
+const READ_BUFFER: usize = 32 << 10;
 
 /// How long an end that turns a connection away waits for the other to hear of it, and how much it reads meanwhile.
 const LINGER: Duration = Duration::from_secs(1);

@@ -239,13 +239,11 @@ impl Driven {
     /// A frame was announced. `false`: what comes of it is of no use.
     pub(crate) fn announce(&self, len: u32) -> bool {
         let (max, len) = (self.0.bounds.frame_max, len as usize);
-        self.tell_receiver(|receiving| {
-            receiving.hold(FRAME_COST);
-            if len > max {
-                receiving.refuse(StreamError::FrameTooLarge { len, max });
-            }
-            !receiving.discards()
-        })
+        if len > max {
+            self.tell_receiver(|receiving| receiving.refuse(StreamError::FrameTooLarge { len, max }));
+        }
+        // Who waits is not woken: there is nothing to read yet.
+        self.hold(FRAME_COST)
     }
 
     /// So many bytes of a frame have come. `false`: they are of no use.
@@ -255,9 +253,15 @@ impl Driven {
         !state.receiving.discards()
     }
 
-    /// A frame has come.
-    pub(crate) fn push(&self, frame: Bytes) {
-        self.tell_receiver(|receiving| receiving.push(frame));
+    /// A frame has come. `true` when somebody waited for it, and was woken.
+    pub(crate) fn push(&self, frame: Bytes) -> bool {
+        let mut state = self.0.lock();
+        state.receiving.push(frame);
+        let receiver = state.receiver.take();
+        drop(state);
+        let waited = receiver.is_some();
+        wake(receiver);
+        waited
     }
 
     /// The peer has ended its direction.

@@ -4,10 +4,11 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::buffers::Buffers;
 use crate::wire::{HEADER, Message};
 
 /// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
@@ -33,7 +34,8 @@ pub(crate) struct Inbox {
     piece: usize,
     /// What is to come of the frame, in this and later pieces.
     missing: usize,
-    body: BytesMut,
+    body: Vec<u8>,
+    buffers: Buffers,
     /// Nobody wants the frame.
     discards: bool,
     heard: bool,
@@ -51,7 +53,8 @@ impl Inbox {
             self.piece -= read;
             self.missing -= read;
             if self.missing == 0 && !self.discards {
-                return Poll::Ready(Ok(Came::Frame(std::mem::take(&mut self.body).freeze())));
+                let body = std::mem::take(&mut self.body);
+                return Poll::Ready(Ok(Came::Frame(self.buffers.lend(body))));
             }
         }
         while self.header_len < HEADER {
@@ -80,7 +83,8 @@ impl Inbox {
             self.body.clear();
             self.body.reserve(SCRATCH);
         } else if self.body.capacity() == self.body.len() {
-            self.body.reserve(self.missing.min(self.body.len().max(RESERVE)));
+            self.body
+                .reserve_exact(self.missing.min(self.body.len().max(RESERVE)));
         }
         let room = (self.body.capacity() - self.body.len()).min(self.piece);
         let read = ready!(poll_read_buf(
@@ -104,7 +108,14 @@ impl Inbox {
     pub(crate) fn begin(&mut self, len: usize, wanted: bool) {
         self.missing = len;
         self.discards = !wanted;
-        self.body = BytesMut::with_capacity(if wanted { len.min(RESERVE) } else { SCRATCH });
+        self.body = match self.buffers.take(len).filter(|_| wanted) {
+            Some(buffer) => buffer,
+            None => Vec::with_capacity(if wanted {
+                Buffers::roomy(len.min(RESERVE))
+            } else {
+                SCRATCH
+            }),
+        };
     }
 
     /// So many bytes of it come next. `false` when they cannot.
@@ -117,7 +128,12 @@ impl Inbox {
     /// The rest of the frame does not come.
     pub(crate) fn forget_frame(&mut self) {
         self.missing = 0;
-        self.body = BytesMut::new();
+        self.body = Vec::new();
+    }
+
+    /// The next stream has frames of its own sizes, and a connection at rest keeps no memory.
+    pub(crate) fn let_go_of_buffers(&mut self) {
+        self.buffers = Buffers::default();
     }
 
     /// Whether any byte has come since this was asked last.

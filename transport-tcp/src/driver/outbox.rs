@@ -16,10 +16,16 @@ const CHUNKS: usize = 16;
 /// Bytes for the messages to come.
 const WORDS: usize = 1024;
 
-/// Messages and payloads in order. It is filled only when it is empty, and then with little: one piece at most.
+/// Bytes that rustls takes at once; with fewer in it there is room. So its records are full ones, also where a frame
+/// ends, and a message waits for little.
+const FULL: usize = 64 << 10;
+
+/// Messages and payloads in order.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     chunks: VecDeque<Bytes>,
+    /// Of all chunks.
+    bytes: usize,
     words: BytesMut,
 }
 
@@ -29,12 +35,19 @@ impl Outbox {
             self.words.reserve(WORDS);
         }
         self.words.extend_from_slice(&message.encode());
-        self.chunks.push_back(self.words.split().freeze());
+        let message = self.words.split().freeze();
+        self.put(message);
     }
 
     /// Payload, after the message that announces it.
     pub(crate) fn put(&mut self, bytes: Bytes) {
+        self.bytes += bytes.len();
         self.chunks.push_back(bytes);
+    }
+
+    /// Whether there is less in it than is written at once.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes < FULL
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,28 +58,27 @@ impl Outbox {
         self.chunks.is_empty()
     }
 
-    /// Writes until it is empty.
+    /// Writes as much as is taken at once.
     pub(crate) fn poll_write(
         &mut self,
         io: &mut (impl AsyncWrite + Unpin),
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.chunks.is_empty() {
-            let mut slices = [IoSlice::new(&[]); CHUNKS];
-            for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-                *slice = IoSlice::new(chunk);
-            }
-            let count = self.chunks.len().min(CHUNKS);
-            let written = ready!(Pin::new(&mut *io).poll_write_vectored(context, &slices[..count]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(written);
+        let mut slices = [IoSlice::new(&[]); CHUNKS];
+        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+            *slice = IoSlice::new(chunk);
         }
+        let count = self.chunks.len().min(CHUNKS);
+        let written = ready!(Pin::new(&mut *io).poll_write_vectored(context, &slices[..count]))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(written);
         Poll::Ready(Ok(()))
     }
 
     fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
         while let Some(chunk) = self.chunks.front_mut() {
             if chunk.len() > written {
                 chunk.advance(written);
