@@ -80,7 +80,7 @@ async fn run(node: Arc<Node>, peer: Arc<Peer>, start: Start) {
         Ok((io, welcome)) => {
             debug!(local = %node.local(), peer = %peer.id(), "connected");
             let link = peer.join(welcome.incarnation, cut);
-            let driver = Driver::new(io, node.terms(welcome.window, false));
+            let driver = Driver::new(io, node.terms(welcome.window, false), node.buffers());
             let reason = carry(&node, &link, driver, start).await;
             debug!(local = %node.local(), peer = %peer.id(), reason, "connection ended");
         }

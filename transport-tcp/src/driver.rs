@@ -22,6 +22,7 @@ use thiserror::Error;
 use tidegate_transport::Duplex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use self::buffers::Buffers;
 use self::inbox::{Came, Inbox};
 pub(crate) use self::outbox::Outbox;
 use self::pulse::{Beat, Pulse};
@@ -90,11 +91,12 @@ pub(crate) struct Driver<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    pub(crate) fn new(io: S, terms: Terms) -> Self {
+    /// The frames that come are put into these buffers.
+    pub(crate) fn new(io: S, terms: Terms, buffers: Buffers) -> Self {
         Self {
             io,
             terms,
-            inbox: Inbox::default(),
+            inbox: Inbox::new(buffers),
             outbox: Outbox::default(),
             unflushed: false,
             pulse: Pulse::new(terms.idle_timeout),
@@ -151,7 +153,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         match self.over() {
             Some(clean) => {
                 self.turn = None;
-                self.inbox.let_go_of_buffers();
                 Poll::Ready(Ok(Event::Over { clean }))
             }
             None => Poll::Pending,

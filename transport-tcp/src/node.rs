@@ -14,7 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::driver::Terms;
+use crate::driver::{Buffers, Terms};
 use crate::peers::Peers;
 use crate::stream::StreamBounds;
 use crate::{Identity, IdentityError, TcpLimits};
@@ -30,6 +30,7 @@ pub(crate) struct Node {
     tls: Mutex<Tls>,
     peers: Peers,
     myself: Loopback,
+    buffers: Buffers,
     backlog: Backlog,
     closing: CancellationToken,
     runtime: Handle,
@@ -66,6 +67,7 @@ impl Node {
             tls: Mutex::new(Tls::new(identity)?),
             peers: Peers::new(&limits),
             myself: loopback(&limits),
+            buffers: Buffers::default(),
             backlog: Backlog::new(limits.backlog),
             limits,
             closing: CancellationToken::new(),
@@ -108,6 +110,11 @@ impl Node {
             idle_timeout: self.limits.idle_timeout,
             accepts,
         }
+    }
+
+    /// What the frames that come are put into.
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.buffers.clone()
     }
 
     pub(crate) fn connector(&self) -> TlsConnector {

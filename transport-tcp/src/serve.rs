@@ -124,7 +124,7 @@ async fn handshake(node: &Arc<Node>, socket: TcpStream, from: SocketAddr) -> Res
         .map_err(|error| error.to_string())?;
     Ok(Welcomed {
         link,
-        driver: Driver::new(io, node.terms(hello.window, true)),
+        driver: Driver::new(io, node.terms(hello.window, true), node.buffers()),
         peer: id,
         _place: place,
     })

@@ -1,4 +1,4 @@
-//! The buffers of a connection's frames, used again.
+//! The buffers of a node's frames, used again.
 //!
 //! The system's allocator maps a long buffer anew each time and takes it back at once: every page of it is cleared and
 //! faulted in, which costs as much as a third of the decryption. So long buffers come back here when nobody holds
@@ -12,12 +12,13 @@ use bytes::Bytes;
 /// Bytes of a frame from which on its buffer is kept: shorter ones the allocator keeps itself.
 const LEN_MIN: usize = 32 << 10;
 
-/// Bytes kept for one stream, at most.
+/// Bytes kept by a node, at most.
 const KEPT_MAX: usize = 4 << 20;
 
-/// Buffers that no frame is in.
-#[derive(Debug, Default)]
-pub(super) struct Buffers(Arc<Mutex<Kept>>);
+/// Buffers that no frame is in. All connections share them: whose turn it is fills what the one before it has just let
+/// go of.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Buffers(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -90,7 +91,7 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Whose connection carries another stream, or is gone, goes as well.
+        // Those of a node that is gone go as well.
         if let Some(kept) = self.kept.upgrade() {
             lock(&kept).put(std::mem::take(&mut self.buffer));
         }

@@ -42,6 +42,13 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    pub(crate) fn new(buffers: Buffers) -> Self {
+        Self {
+            buffers,
+            ..Self::default()
+        }
+    }
+
     /// The next message or frame.
     pub(crate) fn poll_next(
         &mut self,
@@ -129,11 +136,6 @@ impl Inbox {
     pub(crate) fn forget_frame(&mut self) {
         self.missing = 0;
         self.body = Vec::new();
-    }
-
-    /// The next stream has frames of its own sizes, and a connection at rest keeps no memory.
-    pub(crate) fn let_go_of_buffers(&mut self) {
-        self.buffers = Buffers::default();
     }
 
     /// Whether any byte has come since this was asked last.

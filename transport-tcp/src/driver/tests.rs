@@ -23,7 +23,10 @@ fn terms(accepts: bool) -> Terms {
 fn drivers() -> (Driver<DuplexStream>, Driver<DuplexStream>) {
     // Of no length that a message has, so that everything comes in bits.
     let (near, far) = duplex(37);
-    (Driver::new(near, terms(false)), Driver::new(far, terms(true)))
+    (
+        Driver::new(near, terms(false), Buffers::default()),
+        Driver::new(far, terms(true), Buffers::default()),
+    )
 }
 
 async fn begun(driver: &mut Driver<DuplexStream>) -> Duplex {
@@ -95,7 +98,7 @@ async fn a_connection_that_ends_is_lost() {
     let frame = [1, 0, 0, 0, 4, 2, 0, 0, 0, 4, b'a', b'b', b'c', b'd'];
     for len in 1..=frame.len() {
         let (mut peer, io) = duplex(100);
-        let mut driver = Driver::new(io, terms(true));
+        let mut driver = Driver::new(io, terms(true), Buffers::default());
         peer.write_all(&frame[..len]).await.unwrap();
         drop(peer);
         let mut stream = None;
@@ -115,7 +118,7 @@ async fn a_connection_that_ends_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_frozen_peer_is_missed() {
     let (mut peer, io) = duplex(100);
-    let mut driver = Driver::new(io, terms(true));
+    let mut driver = Driver::new(io, terms(true), Buffers::default());
     let begun = Instant::now();
     assert!(matches!(driver.next().await, Err(Gone::Silent)));
     assert_eq!(begun.elapsed(), terms(true).idle_timeout);
@@ -128,7 +131,7 @@ async fn a_frozen_peer_is_missed() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_even_read_is_missed() {
     let (_peer, io) = duplex(3);
-    let mut driver = Driver::new(io, terms(false));
+    let mut driver = Driver::new(io, terms(false), Buffers::default());
     let (driven, mut stream) = Stream::halves(terms(false).bounds);
     driver.begin(driven);
     stream.send.send(&[Bytes::from(vec![0; 5000])]).await.unwrap();
@@ -140,7 +143,7 @@ async fn a_peer_that_does_not_even_read_is_missed() {
 #[tokio::test]
 async fn a_ping_is_answered_at_rest_too() {
     let (mut peer, io) = duplex(100);
-    let mut driver = Driver::new(io, terms(false));
+    let mut driver = Driver::new(io, terms(false), Buffers::default());
     peer.write_all(&Message::Ping.encode()).await.unwrap();
     let mut answer = [0; 5];
     tokio::select! {
