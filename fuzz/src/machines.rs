@@ -11,6 +11,7 @@ pub(crate) mod puller;
 pub(crate) mod router;
 pub(crate) mod sink;
 pub(crate) mod source;
+pub(crate) mod tcp_streams;
 
 mod cluster;
 pub(crate) mod hostile;

@@ -15,6 +15,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "hello" => vec![Hello::new(ServiceId::new(2)).encode().to_vec()],
         "quic_hello" => vec![b"tdgt\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07\x01".to_vec()],
         "quic_frames" => messages::quic_frames(),
+        "tcp_hello" => messages::tcp_hellos(),
+        "tcp_streams" => messages::tcp_streams(),
         "certificate" => certificates(),
         "control" => [messages::control_requests(), messages::control_answers()].concat(),
         "raft_messages" => messages::raft_messages(),

@@ -68,6 +68,8 @@ pub const TARGETS: &[Target] = &[
         base: 600 << 10,
         ..decoder("quic_frames", decoders::transport::quic_frames)
     },
+    decoder("tcp_hello", decoders::transport::tcp_hello),
+    machine("tcp_streams", machines::tcp_streams::run),
     decoder("certificate", decoders::transport::certificate),
     // Its frames hold collections, decoded within a limit of 1 MiB, and read into another form.
     Target {

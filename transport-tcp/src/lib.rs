@@ -110,6 +110,9 @@
 //! retries of an open (the caller knows best), revocation lists (a private authority issues anew; see
 //! [`replace_identity`](TcpTransport::replace_identity)), and a say in who may do what: that is for the layers above.
 
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod decoders;
 mod dial;
 mod driver;
 mod error;

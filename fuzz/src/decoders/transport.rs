@@ -3,6 +3,7 @@
 use tidegate_transport::ResetCode;
 use tidegate_transport::service::Hello;
 use tidegate_transport_quic::decoders;
+use tidegate_transport_tcp::decoders as tcp;
 
 use super::same_again;
 
@@ -22,6 +23,15 @@ pub(crate) fn quic_hello(input: &[u8]) {
         hello.is_none_or(|hello| hello == input),
         "a hello has one spelling"
     );
+}
+
+/// A hello, or the answer to one, as they are told apart by who says them.
+pub(crate) fn tcp_hello(input: &[u8]) {
+    let hello = same_again(input.to_vec(), |bytes| tcp::hello(bytes), Clone::clone);
+    let welcome = same_again(input.to_vec(), |bytes| tcp::welcome(bytes), Clone::clone);
+    for read in [hello, welcome].into_iter().flatten() {
+        assert_eq!(read, input, "a hello has one spelling");
+    }
 }
 
 /// A certificate in DER: who it names, if it names one node.

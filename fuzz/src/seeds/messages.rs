@@ -74,6 +74,34 @@ pub(super) fn quic_frames() -> Vec<Vec<u8>> {
     vec![stream, cut, b"\x01\x00\x0f\xff\xff".to_vec()]
 }
 
+/// A hello, and each answer to one.
+pub(super) fn tcp_hellos() -> Vec<Vec<u8>> {
+    let said = |rest: &[u8]| [&b"tdgt\x00\x01"[..], rest].concat();
+    let answers =
+        (0..3).map(|answer| said(&[&[answer][..], &[7; 8], &[0, 64, 0, 0], &[0, 0, 1, 0]].concat()));
+    let hello = said(&[&[7; 8][..], &[0, 64, 0, 0], &[0x1c, 0xe8]].concat());
+    [hello].into_iter().chain(answers).collect()
+}
+
+/// Streams on a connection, how many bytes of which come at a time before them: one that ends cleanly and another after
+/// it, one that is cut short, one that is stopped, and what breaks off.
+pub(super) fn tcp_streams() -> Vec<Vec<u8>> {
+    let say = |kind: u8, number: u32| [&[kind][..], &number.to_be_bytes()].concat();
+    let frame = |len: u32| [say(1, len), say(2, len), vec![7; len as usize]].concat();
+    let two_pieces = [say(1, 4), say(2, 1), vec![7], say(9, 0), say(2, 3), vec![7; 3]].concat();
+    let clean = [frame(300), say(1, 0), two_pieces.clone(), say(3, 0), say(8, 0)].concat();
+    let reset = [frame(3), say(1, 9), say(5, 3), say(8, 0)].concat();
+    let stop = [frame(3), say(6, 2), say(7, 1000), say(3, 0), say(8, 0)].concat();
+    [
+        [clean.clone(), clean].concat(),
+        reset,
+        stop,
+        two_pieces[..16].to_vec(),
+    ]
+    .map(|said| [vec![3], said].concat())
+    .to_vec()
+}
+
 fn row(key: &str, value: Option<&str>) -> Row {
     Row {
         key: Bytes::copy_from_slice(key.as_bytes()),

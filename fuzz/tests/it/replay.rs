@@ -94,7 +94,7 @@ macro_rules! replayed {
 }
 
 replayed! {
-    hello quic_hello quic_frames certificate control raft_messages raft_records stream_frames stream_sealed kv_messages
+    hello quic_hello quic_frames tcp_hello tcp_streams certificate control raft_messages raft_records stream_frames stream_sealed kv_messages
     rows stored_value records source sink puller router node control_client kv_client kv_fill
 }
 
