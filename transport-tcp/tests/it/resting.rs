@@ -146,7 +146,7 @@ async fn a_half_that_goes_without_a_word_ends_the_stream_for_the_other() {
 #[tokio::test]
 async fn a_silent_stream_lives_as_long_as_its_ends() {
     let limits = TcpLimits {
-        idle_timeout: std::time::Duration::from_millis(300),
+        idle_timeout: std::time::Duration::from_secs(1),
         ..brisk()
     };
     let (a, b, _counted) = counted_pair(&limits).await;
