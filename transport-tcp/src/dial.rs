@@ -15,7 +15,7 @@ use tracing::debug;
 
 use crate::driver::{Driver, Event, Gone};
 use crate::hello::{self, Answer, Hello, NoHello, Welcome};
-use crate::node::Node;
+use crate::node::{ALPN, Node};
 use crate::peers::{Link, Peer, Start};
 use crate::socket::{self, Secured};
 use crate::stream::Stream;
@@ -184,6 +184,9 @@ async fn dial_at(
         ServerName::try_from(expected_name(id)).map_err(|error| unreachable(id, &error.to_string()))?;
     let secured = node.connector().connect(name, socket).await.map_err(failed)?;
     let mut io = TlsStream::Client(secured);
+    if io.get_ref().1.alpn_protocol() != Some(ALPN) {
+        return Err(refused(id, "it names another protocol, or none"));
+    }
     let hello = Hello {
         incarnation: node.incarnation(),
         window: node.limits().stream_window,

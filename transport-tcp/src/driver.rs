@@ -311,6 +311,8 @@ impl Turn {
             Message::Window(bytes) => self.speech.window = self.speech.window.checked_add(bytes)?,
             Message::Taken => self.stream.taken().then_some(())?,
             Message::Done => {
+                // Who says it has said and heard the ends of both directions, and so has this end.
+                self.stream.is_over().then_some(())?;
                 self.done = true;
                 // What was stopped may have broken off between two pieces.
                 inbox.forget_frame();

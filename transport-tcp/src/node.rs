@@ -19,7 +19,7 @@ use crate::peers::Peers;
 use crate::stream::StreamBounds;
 use crate::{Identity, IdentityError, TcpLimits};
 
-const ALPN: &[u8] = b"tidegate-tcp";
+pub(crate) const ALPN: &[u8] = b"tidegate-tcp";
 
 /// One node's end of the network.
 pub(crate) struct Node {

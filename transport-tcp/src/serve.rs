@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 
 use crate::driver::{Driver, Event, Gone};
 use crate::hello::{self, Answer, Hello, NoHello, Welcome};
-use crate::node::Node;
+use crate::node::{ALPN, Node};
 use crate::peers::{Link, Peer};
 use crate::places::Place;
 use crate::socket::{self, Secured};
@@ -97,6 +97,11 @@ async fn handshake(node: &Arc<Node>, socket: TcpStream, from: SocketAddr) -> Res
             return Err(error.to_string());
         }
     };
+    // rustls demands it over QUIC only: whoever offers none gets through.
+    if io.get_ref().1.alpn_protocol() != Some(ALPN) {
+        socket::linger(io).await;
+        return Err("it names another protocol, or none".to_owned());
+    }
     let proven = io.get_ref().1.peer_certificates().and_then(proven_peer);
     let Some(id) = proven else {
         socket::linger(io).await;
@@ -203,7 +208,14 @@ async fn attend(
         tokio::select! {
             biased;
             _pushed = &mut pushing, if waits => waits = false,
-            next = driver.next() => return next,
+            next = driver.next() => {
+                // Its opener may have finished it, have heard that all was taken, and have shut down: then it is whole,
+                // and lost with this task only. It waits for room no longer than this node takes streams.
+                if waits && next.is_err() {
+                    let _pushed = pushing.await;
+                }
+                return next;
+            }
         }
     }
 }

@@ -230,6 +230,12 @@ impl Driven {
         }
     }
 
+    /// Whether nothing more will be said in either direction.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.0.lock();
+        state.sending.is_over() && state.receiving.is_over()
+    }
+
     /// Whether both directions have ended as they should.
     pub(crate) fn is_clean(&self) -> bool {
         let state = self.0.lock();

@@ -52,7 +52,8 @@ pub fn client_config(identity: &Identity, protocol: &[u8]) -> Result<ClientConfi
 }
 
 /// The end that accepts: it shows the identity's certificate, and believes every other node of its cluster.
-/// `protocol` is demanded by ALPN.
+/// `protocol` is the only one that it agrees to by ALPN. Outside QUIC, rustls lets a client through that offers none:
+/// look at `alpn_protocol` after the handshake.
 ///
 /// # Errors
 ///

@@ -1,5 +1,6 @@
 //! The way of a frame, and of a connection.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +50,32 @@ async fn what_was_finished_survives_the_senders_shutdown() {
         assert_eq!(far.recv.recv().await.unwrap().unwrap(), vec![k; 5000]);
     }
     assert_eq!(far.recv.recv().await.unwrap(), None);
+}
+
+/// Also what nobody has accepted yet, and there is no room for.
+#[tokio::test]
+async fn what_was_finished_survives_the_senders_shutdown_before_it_is_accepted() {
+    let limits = TcpLimits {
+        backlog: 1,
+        ..brisk()
+    };
+    let (a, b) = pair_with(&limits);
+    let mut halves = Vec::new();
+    for k in 0..4_u8 {
+        let mut near = a.open(B).await.unwrap();
+        near.send.send(&[Bytes::from(vec![k; 5000])]).await.unwrap();
+        near.send.finish().await.unwrap();
+        halves.push(near.recv);
+    }
+    a.shutdown().await;
+    let mut come = BTreeSet::new();
+    for _ in 0..4 {
+        let mut far = timeout(LONG, b.accept()).await.unwrap().unwrap().stream;
+        let frame = far.recv.recv().await.unwrap().unwrap();
+        assert_eq!((frame.len(), far.recv.recv().await.unwrap()), (5000, None));
+        come.insert(frame[0]);
+    }
+    assert_eq!(come, BTreeSet::from([0, 1, 2, 3]));
 }
 
 #[tokio::test]

@@ -69,6 +69,11 @@ fn key(papers: &Papers) -> PrivateKeyDer<'static> {
 
 /// A client that believes anyone, with these papers or none.
 pub(crate) fn client(papers: Option<&Papers>) -> TlsConnector {
+    client_of(papers, &[ALPN])
+}
+
+/// The same, that offers these protocols.
+pub(crate) fn client_of(papers: Option<&Papers>, protocols: &[&[u8]]) -> TlsConnector {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .unwrap()
@@ -80,7 +85,7 @@ pub(crate) fn client(papers: Option<&Papers>) -> TlsConnector {
             .unwrap(),
         None => builder.with_no_client_auth(),
     };
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     TlsConnector::from(Arc::new(tls))
 }
 

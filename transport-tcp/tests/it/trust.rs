@@ -178,6 +178,24 @@ async fn another_wire_version_is_refused_by_either_end() {
     timeout(LONG, serving).await.unwrap().unwrap();
 }
 
+/// The papers are good, and the protocol is another, or none: rustls itself turns away the first only.
+#[tokio::test]
+async fn who_speaks_another_protocol_gets_no_welcome() {
+    let forger = Forger::new();
+    let b = bind(forger.identity("tidegate://blue/node/2"), brisk());
+    let papers = forger.papers(&["tidegate://blue/node/3"]);
+    for protocols in [&[][..], &[&b"tidegate"[..]]] {
+        let client = stranger::client_of(Some(&papers), protocols);
+        let knocked = timeout(LONG, stranger::knock(&client, b.local_addr().unwrap(), 1))
+            .await
+            .unwrap();
+        assert!(knocked.is_err(), "{protocols:?}");
+    }
+    let client = stranger::client(Some(&papers));
+    let knocked = stranger::knock(&client, b.local_addr().unwrap(), 1).await;
+    assert!(knocked.is_ok(), "the protocol itself");
+}
+
 /// What no end of this crate would say: the connection is lost, and the node goes on.
 #[tokio::test]
 async fn who_breaks_the_protocol_loses_the_connection() {
@@ -208,6 +226,8 @@ async fn who_breaks_the_protocol_loses_the_connection() {
         &[[1, 0, 0, 0, 9], [2, 0, 0, 0, 10]],
         // More than the window allows.
         &[[1, 0, 127, 0, 0], [2, 0, 127, 0, 0]],
+        // That all is over while it is not.
+        &[[1, 0, 0, 0, 9], [8, 0, 0, 0, 0]],
         // A window beyond all numbers.
         &[[1, 0, 0, 0, 9], [7, 255, 255, 255, 255]],
     ];
