@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::report::Report;
 use crate::sim::Words;
 use crate::step::{Context, FAST, STEPS, Step};
-use crate::{checks, cluster, fuzz, model, mutants, sim, torture, workspace};
+use crate::{bench, checks, cluster, fuzz, model, mutants, sim, torture, workspace};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -73,6 +73,9 @@ enum Command {
     /// Everything that reads what others have written, fed what libFuzzer makes up
     #[command(after_help = fuzz::HELP)]
     Fuzz(fuzz::Wanted),
+    /// The same work through tidegate and through its alternatives, timed in one run
+    #[command(after_help = bench::HELP)]
+    Bench(Words),
     /// Clusters of processes, broken in every way, again and again
     #[command(after_help = torture::HELP)]
     Torture(torture::Options),
@@ -106,6 +109,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Model(words) => return model::hand_on(&context, words),
         Command::Mutants(options) => return Ok(mutants::run(&context, &options)),
         Command::Fuzz(wanted) => return fuzz::hand_on(&context, &wanted),
+        Command::Bench(words) => return bench::hand_on(&context, words),
         Command::Torture(options) => return torture::run(&context, &options),
     };
     let mut report = Report::new();

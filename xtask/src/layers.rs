@@ -14,13 +14,20 @@ use crate::workspace::Member;
 
 /// Libraries that only these folders may name.
 const ONLY: &[(&str, &[&str])] = &[
-    ("quinn", &["transport-quic"]),
+    ("quinn", &["transport-quic", "bench"]),
     ("quinn-proto", &["transport-quic"]),
     (
         "rustls",
-        &["transport-tls", "transport-quic", "transport-tcp", "node"],
+        &[
+            "transport-tls",
+            "transport-quic",
+            "transport-tcp",
+            "node",
+            "bench",
+        ],
     ),
-    ("tokio-rustls", &["transport-tcp", "node"]),
+    ("tokio-rustls", &["transport-tcp", "node", "bench"]),
+    ("tonic", &["bench"]),
     (
         "rcgen",
         &["transport-tls", "transport-quic", "transport-tcp", "node"],

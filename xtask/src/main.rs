@@ -8,6 +8,7 @@
     reason = "a program for people at a terminal"
 )]
 
+mod bench;
 mod checks;
 mod cli;
 mod cluster;
@@ -21,6 +22,7 @@ mod model;
 mod mutants;
 mod package;
 mod process;
+mod release;
 mod report;
 mod sim;
 mod step;

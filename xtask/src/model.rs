@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::sim::{Words, build, hand_to_program, program};
+use crate::sim::{SIM, Words};
 use crate::step::{Context, Outcome};
 
 pub(crate) const HELP: &str = "\
@@ -17,12 +17,13 @@ Exits with 0 when every property holds, 1 when one does not, 2 when it could not
 
 /// `cargo xtask model …`.
 pub(crate) fn hand_on(context: &Context, words: Words) -> Result<ExitCode> {
-    hand_to_program(context, &words.after("model"))
+    SIM.take_over(context, &words.after("model"))
 }
 
 /// The step: the small one, whole.
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
-    build(context)?;
-    program(context, &["model", "--size", "small"].map(OsString::from)).run()?;
+    SIM.build(context)?;
+    SIM.process(context, &["model", "--size", "small"].map(OsString::from))
+        .run()?;
     Ok(Outcome::passed())
 }

@@ -3,11 +3,14 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use crate::process::Process;
+use crate::release::Release;
 use crate::step::{Context, Outcome};
+
+/// The program of the simulation, and of the model.
+pub(crate) const SIM: Release = Release("tidegate-sim");
 
 /// What the program of the simulation does besides running seeds.
 const COMMANDS: &[&str] = &["run", "audit", "scripts", "help"];
@@ -59,6 +62,11 @@ impl Words {
         words
     }
 
+    /// Just what was said.
+    pub(crate) fn all(self) -> Vec<OsString> {
+        self.words
+    }
+
     pub(crate) fn after(self, command: &str) -> Vec<OsString> {
         std::iter::once(command.into()).chain(self.words).collect()
     }
@@ -66,54 +74,26 @@ impl Words {
 
 /// `cargo xtask sim …`.
 pub(crate) fn hand_on(context: &Context, words: Words) -> Result<ExitCode> {
-    hand_to_program(context, &words.for_sim())
-}
-
-/// Builds the program and puts it in the place of this one: what it prints is all that is printed.
-pub(crate) fn hand_to_program(context: &Context, words: &[OsString]) -> Result<ExitCode> {
-    build(context)?;
-    let code = program(context, words).run_in_silence()?;
-    // A signal has no code, and is no violation.
-    let Some(code) = code.and_then(|code| u8::try_from(code).ok()) else {
-        bail!("the simulation was ended by a signal");
-    };
-    Ok(ExitCode::from(code))
+    SIM.take_over(context, &words.for_sim())
 }
 
 /// The step: seeds, and that they decide everything.
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
-    build(context)?;
-    program(context, &["run", "--seeds", SEEDS].map(OsString::from)).run()?;
-    program(context, &["audit", "--seeds", AUDITED].map(OsString::from)).run()?;
+    SIM.build(context)?;
+    SIM.process(context, &["run", "--seeds", SEEDS].map(OsString::from))
+        .run()?;
+    SIM.process(context, &["audit", "--seeds", AUDITED].map(OsString::from))
+        .run()?;
     let on_raft = |words: [&str; 3]| {
         let words = words.into_iter().chain(["--metadata", "raft"]);
-        program(context, &words.map(OsString::from).collect::<Vec<_>>()).run()
+        SIM.process(context, &words.map(OsString::from).collect::<Vec<_>>())
+            .run()
     };
     on_raft(["run", "--seeds", RAFT_SEEDS])?;
     on_raft(["audit", "--seeds", RAFT_AUDITED])?;
     Ok(Outcome::Passed(format!(
         "{SEEDS} seeds, {AUDITED} of them audited; on Raft {RAFT_SEEDS}, {RAFT_AUDITED} of them audited"
     )))
-}
-
-/// Builds the program; what cargo has to say goes to where errors go.
-pub(crate) fn build(context: &Context) -> Result<()> {
-    let code = Process::cargo(&context.root)
-        .words("build --locked --release --package tidegate-sim")
-        .quiet_unless_seen()
-        .run_in_silence()?;
-    if code != Some(0) {
-        bail!("the simulation cannot be built");
-    }
-    Ok(())
-}
-
-pub(crate) fn program(context: &Context, words: &[OsString]) -> Process {
-    let name = format!("tidegate-sim{}", std::env::consts::EXE_SUFFIX);
-    let program = context.target.join("release").join(name);
-    words
-        .iter()
-        .fold(Process::new(program, &context.root), Process::argument)
 }
 
 #[cfg(test)]
