@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tidegate_transport::{ResetCode, StreamError, Transport, TransportError};
 use tidegate_transport_quic::authority::Authority;
 use tidegate_transport_quic::{Identity, QuicConfig, QuicLimits, QuicTransport};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::network::{A, B, LONG, anywhere, bind, brisk, introduce, pair, stream};
@@ -60,13 +61,15 @@ async fn both_may_connect_at_the_same_time() {
 /// Node 2 on a runtime of its own, which stops without a word when its first frame has come.
 struct Vanishing {
     address: SocketAddr,
+    gone: oneshot::Receiver<()>,
     stop: SyncSender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Vanishing {
     async fn start(identity: Identity) -> Self {
-        let (tell_address, address) = tokio::sync::oneshot::channel();
+        let (tell_address, address) = oneshot::channel();
+        let (tell_gone, gone) = oneshot::channel();
         let (stop, stopped) = sync_channel::<()>(1);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -81,14 +84,21 @@ impl Vanishing {
                 incoming
             });
             // From here on nothing runs there, and nothing is closed.
+            tell_gone.send(()).unwrap();
             stopped.recv().unwrap();
         });
         let address = address.await.unwrap();
         Self {
             address,
+            gone,
             stop,
             thread,
         }
+    }
+
+    /// Waits until nothing runs there any more: what is sent from then on, nobody acknowledges.
+    async fn is_gone(&mut self) {
+        timeout(LONG, &mut self.gone).await.unwrap().unwrap();
     }
 
     fn end(self) {
@@ -121,11 +131,11 @@ async fn a_finish_that_nobody_acknowledges_ends_as_stalled() {
     };
     let authority = Authority::new("blue").unwrap();
     let a = bind(authority.issue(A).unwrap(), limits);
-    let b = Vanishing::start(authority.issue(B).unwrap()).await;
+    let mut b = Vanishing::start(authority.issue(B).unwrap()).await;
     a.set_peer_address(B, b.address).unwrap();
     let mut near = a.open(B).await.unwrap();
     near.send.send(&[Bytes::from_static(b"hello?")]).await.unwrap();
-    // More than one flight: whatever it still acknowledges, it does not do so for all.
+    b.is_gone().await;
     let sent = async {
         let frame = [Bytes::from(vec![0; 256 << 10])];
         near.send.send(&frame).await.unwrap();
