@@ -34,13 +34,13 @@ impl Network {
         kind: NetworkKind,
         listen: SocketAddr,
         identity: Identity,
-        path: &QuicPath,
+        quic: QuicLimits,
     ) -> anyhow::Result<Self> {
         Ok(match kind {
             NetworkKind::Quic => Self::Quic(QuicTransport::bind(QuicConfig {
                 listen,
                 identity,
-                limits: quic_limits(path),
+                limits: quic,
             })?),
             NetworkKind::Tcp => Self::Tcp(TcpTransport::bind(TcpConfig {
                 listen,

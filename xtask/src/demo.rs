@@ -16,6 +16,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     }
     expect(context, &[], 0, "\"ok\":true")?;
     expect(context, &["--transport", "mem"], 0, "\"ok\":true")?;
+    expect(context, &["--transport", "tcp"], 0, "\"ok\":true")?;
     expect(context, &LOCAL, 0, "\"ok\":true")?;
     // Without sessions the story ends badly, and the check must see it: else it sees nothing.
     expect(context, &["--unfenced"], 1, "\"ok\":false")?;

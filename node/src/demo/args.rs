@@ -21,6 +21,8 @@ pub(crate) enum TransportKind {
     Mem,
     /// QUIC on loopback, with certificates made on the spot.
     Quic,
+    /// TCP on loopback, with certificates made on the spot.
+    Tcp,
 }
 
 impl TransportKind {
@@ -29,6 +31,7 @@ impl TransportKind {
         match self {
             Self::Mem => "mem",
             Self::Quic => "quic",
+            Self::Tcp => "tcp",
         }
     }
 }

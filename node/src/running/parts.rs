@@ -22,7 +22,7 @@ use super::{Running, Tasks, hooks};
 use crate::config::{LimitsConfig, NodeConfig};
 use crate::data_dir::DataDir;
 use crate::leading::Leading;
-use crate::network::Network;
+use crate::network::{Network, quic_limits};
 use crate::reports::{ReportParts, Reports};
 
 /// Everything but what serves and follows.
@@ -98,7 +98,12 @@ pub(super) async fn assemble(config: NodeConfig) -> Result<Running> {
 }
 
 fn bind(config: &NodeConfig, identity: Identity) -> Result<Network> {
-    let bound = Network::bind(config.transport, config.listen, identity, &config.quic);
+    let bound = Network::bind(
+        config.transport,
+        config.listen,
+        identity,
+        quic_limits(&config.quic),
+    );
     bound.with_context(|| format!("`listen`: cannot take connections at {}", config.listen))
 }
 

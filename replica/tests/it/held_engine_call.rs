@@ -20,6 +20,11 @@ async fn the_barrier_waits_for_the_engine_call_over_quic() {
     held_engine_call(Network::Quic).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_barrier_waits_for_the_engine_call_over_tcp() {
+    held_engine_call(Network::Tcp).await;
+}
+
 async fn held_engine_call(network: Network) {
     let (cluster, tablets) = Cluster::start(network, 1).await;
     let tablet = tablets[0];

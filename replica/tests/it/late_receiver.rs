@@ -25,6 +25,11 @@ async fn late_receiver_is_fenced_away_over_quic() {
     late_receiver(Network::Quic).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn late_receiver_is_fenced_away_over_tcp() {
+    late_receiver(Network::Tcp).await;
+}
+
 async fn late_receiver(network: Network) {
     let (cluster, tablets) = Cluster::start(network, 1).await;
     let tablet = tablets[0];

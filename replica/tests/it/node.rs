@@ -13,7 +13,8 @@ use tidegate_transport::service::{Router, RouterConfig};
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
 use tidegate_transport_quic::authority::Authority;
-use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
+use tidegate_transport_quic::{Identity, QuicConfig, QuicLimits, QuicTransport};
+use tidegate_transport_tcp::{TcpConfig, TcpLimits, TcpTransport};
 use tokio::task::JoinHandle;
 
 use crate::cluster::n;
@@ -24,6 +25,7 @@ use crate::data::TestData;
 pub(crate) enum Network {
     Mem,
     Quic,
+    Tcp,
 }
 
 pub(crate) struct Node {
@@ -96,29 +98,58 @@ pub(crate) fn transports(network: Network) -> BTreeMap<NodeId, Arc<dyn Transport
                 .collect()
         }
         Network::Quic => quic(),
+        Network::Tcp => tcp(),
     }
 }
 
 fn quic() -> BTreeMap<NodeId, Arc<dyn Transport>> {
-    let authority = Authority::new("test").unwrap();
-    let nodes: Vec<_> = (1..=4)
-        .map(|id| {
-            let identity = authority.issue(PeerId::new(id)).unwrap();
-            let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-            QuicTransport::bind(QuicConfig {
-                listen,
-                identity,
-                limits: QuicLimits::loopback(),
-            })
-            .unwrap()
+    let bind = |listen, identity| {
+        let limits = QuicLimits::loopback();
+        QuicTransport::bind(QuicConfig {
+            listen,
+            identity,
+            limits,
         })
-        .collect();
+        .unwrap()
+    };
+    let nodes = bind_all(bind);
     for node in &nodes {
         for peer in &nodes {
             node.set_peer_address(peer.local(), peer.local_addr().unwrap())
                 .unwrap();
         }
     }
+    by_id(nodes)
+}
+
+fn tcp() -> BTreeMap<NodeId, Arc<dyn Transport>> {
+    let bind = |listen, identity| {
+        let limits = TcpLimits::default();
+        TcpTransport::bind(TcpConfig {
+            listen,
+            identity,
+            limits,
+        })
+        .unwrap()
+    };
+    let nodes = bind_all(bind);
+    for node in &nodes {
+        for peer in &nodes {
+            node.set_peer_address(peer.local(), peer.local_addr().unwrap())
+                .unwrap();
+        }
+    }
+    by_id(nodes)
+}
+
+fn bind_all<T>(bind: impl Fn(SocketAddr, Identity) -> Arc<T>) -> Vec<Arc<T>> {
+    let authority = Authority::new("test").unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let bind = |id| bind(listen, authority.issue(PeerId::new(id)).unwrap());
+    (1..=4).map(bind).collect()
+}
+
+fn by_id<T: Transport>(nodes: Vec<Arc<T>>) -> BTreeMap<NodeId, Arc<dyn Transport>> {
     nodes
         .into_iter()
         .map(|node| (n(node.local().as_u64()), node as Arc<dyn Transport>))

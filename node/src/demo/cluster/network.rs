@@ -1,16 +1,17 @@
-//! The network of the demo: QUIC on loopback, or memory.
+//! The network of the demo: QUIC or TCP on loopback, or memory.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tidegate_tablets::NodeId;
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
+use tidegate_transport_quic::QuicLimits;
 use tidegate_transport_quic::authority::Authority;
-use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
 
 use super::super::args::TransportKind;
+use crate::network::{Network, NetworkKind};
 
 /// Every node's endpoint, each knowing how to reach the others.
 pub(super) fn join_all(kind: TransportKind, nodes: &[NodeId]) -> Result<Vec<(NodeId, Arc<dyn Transport>)>> {
@@ -20,27 +21,21 @@ pub(super) fn join_all(kind: TransportKind, nodes: &[NodeId]) -> Result<Vec<(Nod
             let join = |id: &NodeId| Ok((*id, network.join(peer(*id))? as Arc<dyn Transport>));
             nodes.iter().map(join).collect()
         }
-        TransportKind::Quic => quic(nodes),
+        TransportKind::Quic => on_loopback(NetworkKind::Quic, nodes),
+        TransportKind::Tcp => on_loopback(NetworkKind::Tcp, nodes),
     }
 }
 
-fn quic(nodes: &[NodeId]) -> Result<Vec<(NodeId, Arc<dyn Transport>)>> {
+fn on_loopback(kind: NetworkKind, nodes: &[NodeId]) -> Result<Vec<(NodeId, Arc<dyn Transport>)>> {
     let authority = Authority::new("demo").context("making the cluster's authority")?;
     let mut endpoints = Vec::new();
     for id in nodes {
         let identity = authority
             .issue(peer(*id))
             .with_context(|| format!("a certificate for node {id}"))?;
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = QuicConfig {
-            listen,
-            identity,
-            limits: QuicLimits::loopback(),
-        };
-        endpoints.push((
-            *id,
-            QuicTransport::bind(config).context("binding an endpoint on loopback")?,
-        ));
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let endpoint = Network::bind(kind, listen, identity, QuicLimits::loopback());
+        endpoints.push((*id, endpoint.context("binding an endpoint on loopback")?));
     }
     for (_, endpoint) in &endpoints {
         for (id, other) in &endpoints {
@@ -49,7 +44,7 @@ fn quic(nodes: &[NodeId]) -> Result<Vec<(NodeId, Arc<dyn Transport>)>> {
     }
     Ok(endpoints
         .into_iter()
-        .map(|(id, endpoint)| (id, endpoint as Arc<dyn Transport>))
+        .map(|(id, endpoint)| (id, endpoint.transport()))
         .collect())
 }
 
