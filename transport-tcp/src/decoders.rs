@@ -65,7 +65,7 @@ pub async fn streams(bytes: &[u8], at_a_time: usize, frame_max: usize) -> Vec<By
                     drop(send);
                     reader = Some(recv);
                 }
-                Ok(Event::Over { .. }) => {}
+                Ok(Event::Over) => {}
                 Err(_) => break,
             },
         }

@@ -137,7 +137,7 @@ async fn carry(node: &Node, link: &Link, mut driver: Driver<Secured>, first: Sta
             over = driver.next() => over,
         };
         // At rest before its place is free: whoever gets that finds the connection.
-        if !matches!(over, Ok(Event::Over { clean: true })) || !link.rest(&resting) {
+        if !matches!(over, Ok(Event::Over)) || !link.rest(&resting) {
             drop(driver);
             drop(place);
             return reason(&over);

@@ -49,8 +49,8 @@ pub(crate) struct Terms {
 pub(crate) enum Event {
     /// The peer has begun a stream; without a word in it when it is cut short already.
     Begun { stream: Duplex, is_empty: bool },
-    /// The stream is over, and both ends know it. If it ended cleanly, the connection may carry another one.
-    Over { clean: bool },
+    /// The stream is over, and both ends know it, however it ended: the connection may carry another one.
+    Over,
 }
 
 /// A connection is of no more use.
@@ -150,25 +150,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         // What has come may want an answer.
         self.write(context)?;
-        match self.over() {
-            Some(clean) => {
-                self.turn = None;
-                Poll::Ready(Ok(Event::Over { clean }))
-            }
-            None => Poll::Pending,
+        if self.is_over() {
+            self.turn = None;
+            return Poll::Ready(Ok(Event::Over));
         }
+        Poll::Pending
     }
 
-    /// Whether the stream is over at both ends, and if so, whether it ended cleanly.
-    fn over(&self) -> Option<bool> {
-        let turn = self.turn.as_ref()?;
-        match turn.standing {
-            Standing::Unheard => Some(true),
-            Standing::Done if turn.done && self.outbox.is_empty() && !self.unflushed => {
-                Some(turn.stream.is_clean())
-            }
-            Standing::Done | Standing::Open => None,
-        }
+    /// Whether the stream is over at both ends.
+    fn is_over(&self) -> bool {
+        // Race: a word about a stream that was cut short comes when the connection carries the next one, which is cut
+        // short by it. Defence: neither end says a word of a stream after its `Done`, and none is over before both
+        // were said and heard: what comes then is about the next one.
+        self.turn.as_ref().is_some_and(|turn| match turn.standing {
+            Standing::Unheard => true,
+            Standing::Done => turn.done && self.outbox.is_empty() && !self.unflushed,
+            Standing::Open => false,
+        })
     }
 
     /// Writes until there is nothing more to say, or the connection takes no more.

@@ -52,9 +52,9 @@
 //!
 //! # Connections
 //!
-//! A stream in use has a connection of its own, so no stream can hold up another, and TCP's window is its own. When a
-//! stream has ended cleanly both ways, its connection rests, and carries the next stream without a handshake; after
-//! anything else it is closed. The end that made a connection opens the streams on it; for the way back the other end
+//! A stream in use has a connection of its own, so no stream can hold up another, and TCP's window is its own. When both
+//! ends have said that a stream is done, whether it ended cleanly or was cut short, its connection rests, and carries
+//! the next stream without a handshake. The end that made a connection opens the streams on it; for the way back the other end
 //! makes one of its own. Where to, it is [told](TcpTransport::set_peer_address), or hears from the peer itself: a hello
 //! says on which port its sender listens, and where nobody answers at the address that was told, that one is tried.
 //!
@@ -99,8 +99,8 @@
 //! 5. No length from the wire is believed beyond [`frame_max`](TcpLimits::frame_max), and none is allocated before its
 //!    bytes come, but for the first MiB.
 //! 6. A frame is handed over whole or not at all: a `send` that was dropped while it waited has sent nothing of it.
-//! 7. A connection carries another stream only when both ends have said of the last one that it is done, and it ended
-//!    cleanly.
+//! 7. A connection carries another stream only when both ends have said of the last one that it is done; nothing is
+//!    said of a stream after that.
 //! 8. Every wait has a deadline from [`TcpLimits`], or ends with the connection or the transport.
 //!
 //! # Deliberately absent

@@ -236,12 +236,6 @@ impl Driven {
         state.sending.is_over() && state.receiving.is_over()
     }
 
-    /// Whether both directions have ended as they should.
-    pub(crate) fn is_clean(&self) -> bool {
-        let state = self.0.lock();
-        state.sending.is_clean() && state.receiving.is_clean()
-    }
-
     /// A frame was announced. `false`: what comes of it is of no use.
     pub(crate) fn announce(&self, len: u32) -> bool {
         let (max, len) = (self.0.bounds.frame_max, len as usize);

@@ -49,7 +49,7 @@ async fn one_stream_after_the_other() {
                 }
                 stream.send.finish().await
             });
-            assert!(matches!(far.next().await, Ok(Event::Over { clean: true })));
+            assert!(matches!(far.next().await, Ok(Event::Over)));
             echo.await.unwrap().unwrap();
         }
     });
@@ -63,32 +63,48 @@ async fn one_stream_after_the_other() {
             assert_eq!(stream.recv.recv().await, Ok(Some(frame)));
             assert_eq!(stream.recv.recv().await, Ok(None));
         });
-        assert!(matches!(near.next().await, Ok(Event::Over { clean: true })));
+        assert!(matches!(near.next().await, Ok(Event::Over)));
         asking.await.unwrap();
     }
     serving.await.unwrap();
 }
 
+/// Whatever was under way when a stream was cut short, nothing of it is heard by the next on the same connection.
 #[tokio::test]
-async fn what_was_cut_short_is_over_and_not_clean() {
+async fn what_was_cut_short_is_over_at_both_ends_and_the_next_hears_nothing_of_it() {
     let (mut near, mut far) = drivers();
-    let (driven, mut stream) = Stream::halves(terms(false).bounds);
-    near.begin(driven);
-    let near = tokio::spawn(async move { near.next().await });
-    stream.send.send(&[Bytes::from(vec![0; 500_000])]).await.unwrap();
-    let mut accepted = begun(&mut far).await;
-    let far = tokio::spawn(async move { far.next().await });
-    stream.send.reset(ResetCode::DiskFull);
-    let reset = Err(StreamError::Reset(ResetCode::DiskFull));
-    assert_eq!(accepted.recv.recv().await, reset);
-    drop(stream.recv);
-    assert_eq!(
-        accepted.send.stopped().await,
-        StreamError::Reset(ResetCode::Dropped)
-    );
-    drop(accepted);
-    for over in [near.await.unwrap(), far.await.unwrap()] {
-        assert!(matches!(over, Ok(Event::Over { clean: false })), "{over:?}");
+    for len in [0_usize, 1, 300_000, 500_000] {
+        let (driven, mut stream) = Stream::halves(terms(false).bounds);
+        near.begin(driven);
+        let running = tokio::spawn(async move {
+            let over = near.next().await;
+            (near, over)
+        });
+        stream.send.send(&[Bytes::from(vec![0; len])]).await.unwrap();
+        let mut accepted = begun(&mut far).await;
+        let far_running = tokio::spawn(async move {
+            let over = far.next().await;
+            (far, over)
+        });
+        stream.send.reset(ResetCode::DiskFull);
+        let cut = loop {
+            match accepted.recv.recv().await {
+                // It was whole already.
+                Ok(Some(frame)) => assert_eq!(frame.len(), len),
+                other => break other,
+            }
+        };
+        assert_eq!(cut, Err(StreamError::Reset(ResetCode::DiskFull)));
+        drop(stream.recv);
+        let stopped = StreamError::Reset(ResetCode::Dropped);
+        assert_eq!(accepted.send.stopped().await, stopped);
+        drop(accepted);
+        let over;
+        (near, over) = running.await.unwrap();
+        assert!(matches!(over, Ok(Event::Over)), "{over:?}");
+        let over;
+        (far, over) = far_running.await.unwrap();
+        assert!(matches!(over, Ok(Event::Over)), "{over:?}");
     }
 }
 

@@ -32,7 +32,6 @@ pub(crate) struct Receiving {
     stop: Option<ResetCode>,
     taken_owed: bool,
     over: bool,
-    clean: bool,
     let_go: bool,
 }
 
@@ -48,7 +47,6 @@ impl Receiving {
             stop: None,
             taken_owed: false,
             over: false,
-            clean: false,
             let_go: false,
         }
     }
@@ -141,10 +139,6 @@ impl Receiving {
         self.over
     }
 
-    pub(super) fn is_clean(&self) -> bool {
-        self.clean
-    }
-
     /// Whether there is something to say.
     pub(super) fn has_words(&self) -> bool {
         !self.over && (self.taken_owed || self.stop.is_some() || self.owed >= self.owed_min)
@@ -157,7 +151,7 @@ impl Receiving {
         }
         if self.taken_owed {
             outbox.say(Message::Taken);
-            (self.over, self.clean) = (true, true);
+            self.over = true;
         } else if let Some(code) = self.stop {
             outbox.say(Message::Stop(code.as_u32()));
             self.over = true;

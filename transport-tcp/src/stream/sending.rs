@@ -148,10 +148,6 @@ impl Sending {
         self.reset_said || self.taken || self.failure.is_some()
     }
 
-    pub(super) fn is_clean(&self) -> bool {
-        self.taken && self.failure.is_none()
-    }
-
     /// Whether there is something to say, now or once the window allows.
     pub(super) fn has_words(&self) -> bool {
         !self.is_over() && (!self.queue.is_empty() || self.wish != Wish::Open)

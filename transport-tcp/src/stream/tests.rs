@@ -127,5 +127,5 @@ async fn an_end_that_was_said_is_not_reset() {
     drop(recv);
     // That all was taken, and that it is done.
     assert_eq!(said(&driven, &mut speech), (Standing::Done, 2));
-    assert!(driven.is_clean());
+    assert!(driven.is_over());
 }
