@@ -1,11 +1,25 @@
 //! All cases, in the order in which they run.
 
+mod moves;
 mod stream;
+
+use anyhow::{Result, bail};
 
 use crate::case::Entry;
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Entry> {
-    let groups = [stream::entries()];
     groups.into_iter().flatten().collect()
+}
+
+/// What a process does that a case has started: this program again.
+///
+/// # Errors
+///
+/// The words mean nothing, or what they mean failed.
+pub(crate) fn child(words: &[String]) -> Result<()> {
+    match words {
+        [group, words @ ..] if group == "move" => moves::child(words),
+        _ => bail!("no case has a process for {words:?}"),
+    }
 }

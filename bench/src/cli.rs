@@ -33,11 +33,18 @@ struct Arguments {
     /// Where the figures go as JSON; with `--only` they go nowhere unless told
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// What a case wants done in a process of its own
+    #[arg(long, hide = true, num_args = 1..)]
+    child: Vec<String>,
 }
 
 /// Runs what the arguments say.
 pub(crate) fn run() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if !arguments.child.is_empty() {
+        cases::child(&arguments.child)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let effort = if arguments.quick {
         Effort::Quick
     } else {

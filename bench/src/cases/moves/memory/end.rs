@@ -1,0 +1,106 @@
+//! The processes of a move, as the one that measures sees them.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::rows::Rows;
+
+/// Of every value that is moved here.
+pub(super) const VALUE_LEN: usize = 1024;
+
+/// One end in a process of its own. Dropped, its input ends, and with it the process.
+#[derive(Debug)]
+pub(super) struct End {
+    process: Child,
+    say: Option<ChildStdin>,
+    hear: BufReader<ChildStdout>,
+    port: u16,
+}
+
+/// Fills the source's files, in a process that ends.
+pub(super) fn fill(directory: &Path, mib: &[u64]) -> Result<()> {
+    let mut filling = this_program()?;
+    filling.arg("fill").arg(directory);
+    filling.args(mib.iter().map(u64::to_string));
+    let status = filling.status().context("starting who fills the source")?;
+    ensure!(status.success(), "the source was not filled: {status}");
+    Ok(())
+}
+
+fn this_program() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--child", "move"]);
+    Ok(command)
+}
+
+impl End {
+    /// `source` is where the target finds it: its files, which have the authority's too, and its port.
+    pub(super) fn start(role: &str, directory: &Path, source: Option<(&Path, u16)>) -> Result<Self> {
+        let mut command = this_program()?;
+        command.arg(role).arg(directory);
+        if let Some((files, port)) = source {
+            command.arg(files).arg(port.to_string());
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let say = process.stdin.take();
+        let hear = process.stdout.take().context("what the process says")?;
+        let mut end = Self {
+            process,
+            say,
+            hear: BufReader::new(hear),
+            port: 0,
+        };
+        end.port = end.answer()?;
+        Ok(end)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Has the target move a unit of so much.
+    pub(super) fn pull(&mut self, unit: u64, mib: u64) -> Result<()> {
+        let rows: u64 = self.ask(&format!("pull {unit}"))?;
+        let rows_there = Rows {
+            value_len: VALUE_LEN,
+            mib,
+        };
+        ensure!(rows == rows_there.count(), "{rows} rows of {rows_there:?}");
+        Ok(())
+    }
+
+    /// Bytes resident now; the peak is forgotten.
+    pub(super) fn rest(&mut self) -> Result<f64> {
+        self.ask("rest")
+    }
+
+    /// Bytes resident at most since then.
+    pub(super) fn peak(&mut self) -> Result<f64> {
+        self.ask("peak")
+    }
+
+    fn ask<T: std::str::FromStr>(&mut self, word: &str) -> Result<T> {
+        let say = self.say.as_mut().context("a process that was told to end")?;
+        writeln!(say, "{word}").with_context(|| format!("asking for {word}"))?;
+        self.answer().with_context(|| format!("asked for {word}"))
+    }
+
+    fn answer<T: std::str::FromStr>(&mut self) -> Result<T> {
+        let mut line = String::new();
+        self.hear.read_line(&mut line)?;
+        let answer = line.trim().parse().ok();
+        answer.with_context(|| format!("a process answered {line:?}"))
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        drop(self.say.take());
+        if let Err(error) = self.process.wait() {
+            eprintln!("a process of a move was lost: {error}");
+        }
+    }
+}
