@@ -1,5 +1,6 @@
 //! All cases, in the order in which they run.
 
+mod control;
 mod moves;
 mod stream;
 
@@ -9,6 +10,7 @@ use crate::case::Entry;
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Entry> {
+    let groups = [stream::entries(), moves::entries(), control::entries()];
     groups.into_iter().flatten().collect()
 }
 

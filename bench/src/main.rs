@@ -10,6 +10,7 @@ mod bound;
 mod case;
 mod cases;
 mod cli;
+mod cluster;
 mod interval;
 mod machine;
 mod process;
