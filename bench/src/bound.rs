@@ -69,11 +69,14 @@ impl Limit {
     }
 }
 
+/// Makes a number of one round's samples.
+type Of = Box<dyn Fn(&Round) -> Option<f64>>;
+
 /// A number made of each round's samples, and what it must be.
 pub(crate) struct Bound {
     pub(crate) about: String,
     pub(crate) limit: Limit,
-    of: Box<dyn Fn(&Round) -> Option<f64>>,
+    of: Of,
 }
 
 impl Debug for Bound {
