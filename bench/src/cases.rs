@@ -2,6 +2,7 @@
 
 mod control;
 mod moves;
+mod requests;
 mod stream;
 
 use anyhow::{Result, bail};
@@ -10,7 +11,12 @@ use crate::case::Entry;
 
 /// Every case there is.
 pub(crate) fn all() -> Vec<Entry> {
-    let groups = [stream::entries(), moves::entries(), control::entries()];
+    let groups = [
+        stream::entries(),
+        moves::entries(),
+        control::entries(),
+        requests::entries(),
+    ];
     groups.into_iter().flatten().collect()
 }
 

@@ -4,6 +4,7 @@ mod counted;
 mod moves;
 mod node;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use tidegate_tablets::{
 };
 use tidegate_transport::{PeerId, Transport};
 use tidegate_transport_mem::{MemConfig, MemNetwork};
+use tidegate_transport_quic::authority::Authority;
+use tidegate_transport_quic::{QuicConfig, QuicLimits, QuicTransport};
 use tokio::runtime::{Builder, Runtime};
 
 use self::counted::{CountedParticipants, CountedStore};
@@ -42,6 +45,27 @@ pub(crate) fn mem(nodes: u64) -> Result<Vec<Arc<dyn Transport>>> {
     let network = MemNetwork::new(MemConfig::default());
     let join = |id| anyhow::Ok(network.join(PeerId::new(id))? as Arc<dyn Transport>);
     (1..=nodes).map(join).collect()
+}
+
+/// Endpoints of nodes 1 to n over QUIC on the loopback, as it is for there.
+pub(crate) fn quic(nodes: u64) -> Result<Vec<Arc<dyn Transport>>> {
+    let authority = Authority::new("bench")?;
+    let bind = |id| {
+        Ok(QuicTransport::bind(QuicConfig {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            identity: authority.issue(PeerId::new(id))?,
+            limits: QuicLimits::loopback(),
+        })?)
+    };
+    let nodes = (1..=nodes)
+        .map(bind)
+        .collect::<Result<Vec<Arc<QuicTransport>>>>()?;
+    for node in &nodes {
+        for peer in &nodes {
+            node.set_peer_address(peer.local(), peer.local_addr()?)?;
+        }
+    }
+    Ok(nodes.into_iter().map(|node| node as Arc<dyn Transport>).collect())
 }
 
 impl Cluster {

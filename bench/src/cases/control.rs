@@ -11,7 +11,7 @@
 //!   tablets in those calls.
 //! - `control/closing`: from the change that closes a session, which an operator's cancel makes, to the last holder
 //!   gone on both ends: the 99th of 100. While four streams without end use all that the processors give; while the
-//!   receiver is inside an engine call of 25 ms (without that call: from its end on); while the sender is blocked on a
+//!   receiver is inside an engine call of 10 ms (without that call: from its end on); while the sender is blocked on a
 //!   peer that does not read, and does not hear of the change either. Bound by how soon a busy runtime wakes a task.
 
 mod closing;

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tidegate_tablets::{
-    Change, Metadata, MetadataStore as _, NodeId, Reason, TabletId, Touched, TransitionKind,
-};
+use tidegate_tablets::{Change, Metadata, NodeId, Reason, TabletId, Touched, TransitionKind};
 use tokio::time::timeout;
 
 use super::{Cluster, PATIENCE};
@@ -41,6 +39,15 @@ impl Cluster {
     /// One of them went back, or took longer than anybody waits for.
     pub(crate) async fn move_all(&self, moves: &[Moved]) -> Result<()> {
         self.begin_all(moves).await?;
+        self.wait_ended(moves).await
+    }
+
+    /// Waits until none of these moves runs any more.
+    ///
+    /// # Errors
+    ///
+    /// One of them went back, or took longer than anybody waits for.
+    pub(crate) async fn wait_ended(&self, moves: &[Moved]) -> Result<()> {
         let ended = timeout(PATIENCE, self.ended(moves)).await;
         ended.context("the moves do not end")?
     }
@@ -65,7 +72,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until none of these moves runs any more.
     async fn ended(&self, moves: &[Moved]) -> Result<()> {
         let mut open: BTreeMap<TabletId, Moved> = moves.iter().map(|one| (one.tablet, *one)).collect();
         let mut changes = self.store().changes();

@@ -26,7 +26,7 @@ const STREAMS: usize = 4;
 const CLOSINGS: usize = 100;
 
 /// A slow call into the engine.
-const SLOW: Duration = Duration::from_millis(25);
+const SLOW: Duration = Duration::from_millis(10);
 
 /// A sender that has sent nothing for so long waits for its peer.
 const STILL: Duration = Duration::from_millis(4);
@@ -90,11 +90,9 @@ impl Ground {
         };
         // Only where all streams run are there several: the others want to know which call it is.
         let count = if self.taking == Taking::AtOnce { STREAMS } else { 1 };
-        let times = timeout(PATIENCE, closings.take(&self.tablets[..count]));
-        let mut times = self
-            .runtime
-            .block_on(times)
-            .context("a session does not close")??;
+        let times = async { timeout(PATIENCE, closings.take(&self.tablets[..count])).await };
+        let times = self.runtime.block_on(times);
+        let mut times = times.context("a session does not close")??;
         times.sort();
         let rank = times.len() * 99 / 100;
         let p99 = times[rank.saturating_sub(1)];
@@ -179,16 +177,14 @@ impl Closings<'_> {
                 Ok(cancelled.elapsed())
             }
             Taking::Within(_) => {
-                let mut seen = self.script.seen();
-                let before = seen.borrow_and_update().calls;
-                let call = seen.wait_for(|seen| seen.calls > before).await?.calls;
-                let (_, epoch) = self.cancel(running).await?;
+                // It is inside that call: each of them follows the one before at once.
+                let call = self.script.seen().borrow().calls;
+                let (cancelled, epoch) = self.cancel(running).await?;
                 tokio::try_join!(gone(from, running, epoch), gone(to, running, epoch))?;
-                let ended = self
-                    .script
-                    .end_of(call)
-                    .context("gone before the call has ended")?;
-                Ok(ended.elapsed())
+                let gone = Instant::now();
+                let ended = self.script.end_of(call);
+                let ended = ended.context("gone before the call has ended")?;
+                Ok(gone.duration_since(ended.max(cancelled)))
             }
             Taking::Held => {
                 self.still().await?;

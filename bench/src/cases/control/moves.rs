@@ -20,10 +20,10 @@ const TABLETS: usize = 1024;
 
 /// Moves of one sample, by how many are begun at once: enough of them for a steady figure.
 const BATCHES: [(&str, usize, usize); 4] = [
-    ("1 at once", 1, 256),
-    ("16 at once", 16, 32),
-    ("128 at once", 128, 8),
-    ("1024 at once", 1024, 2),
+    ("1 at once", 1, 128),
+    ("16 at once", 16, 16),
+    ("128 at once", 128, 4),
+    ("1024 at once", 1024, 1),
 ];
 
 pub(super) fn rates(effort: Effort) -> Result<Case> {
