@@ -11,6 +11,7 @@ mod case;
 mod cases;
 mod cli;
 mod cluster;
+mod growth;
 mod interval;
 mod machine;
 mod process;

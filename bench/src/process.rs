@@ -43,7 +43,16 @@ impl Span {
 
 /// Processor time of this process so far, of all its threads.
 pub(crate) fn cpu() -> Duration {
-    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    spent(ClockId::ProcessCPUTime)
+}
+
+/// Processor time of this thread so far.
+pub(crate) fn thread_cpu() -> Duration {
+    spent(ClockId::ThreadCPUTime)
+}
+
+fn spent(clock: ClockId) -> Duration {
+    let spent = clock_gettime(clock);
     Duration::new(
         u64::try_from(spent.tv_sec).unwrap_or_default(),
         u32::try_from(spent.tv_nsec).unwrap_or_default(),

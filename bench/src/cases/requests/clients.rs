@@ -8,7 +8,7 @@ use tidegate_kv::KvClient;
 use tidegate_tablets::TableId;
 use tokio::task::JoinSet;
 
-use super::ground::{VALUE_BYTES, any_key, any_value};
+use super::ground::{any_key, any_value};
 use super::runs::Figures;
 use crate::cluster::Cluster;
 
