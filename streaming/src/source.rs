@@ -251,14 +251,17 @@ impl BatchSource {
     /// The next frame, within `waited`. Cancel safe.
     async fn frame(&mut self, waited: Duration) -> Result<FromSource, SourceError> {
         let stream = self.stream.as_mut().ok_or(SourceError::Torn)?;
-        let frame = tokio::select! {
+        let parts = tokio::select! {
             biased;
             () = self.guard.closing() => return Err(Rejected::Closing.into()),
-            frame = stream.recv.recv() => frame?,
+            parts = stream.recv.recv_parts() => parts?,
             () = sleep(waited) => return Err(SourceError::Stalled { waited }),
         };
-        let frame = frame.ok_or(WireError::OutOfTurn("an end without a receipt"))?;
-        Ok(wire::decode_from_source(&frame, self.config.batch_bytes_max)?)
+        let parts = parts.ok_or(WireError::OutOfTurn("an end without a receipt"))?;
+        Ok(wire::decode_from_source_parts(
+            &parts,
+            self.config.batch_bytes_max,
+        )?)
     }
 
     async fn commit(&mut self) -> Result<(Receipt, Box<dyn RecvHalf>), SourceError> {

@@ -1,7 +1,7 @@
 //! The frames of a stream, and the only place that knows their bytes.
 //!
 //! Every frame is a bincode header, the CRC-32C of that header and what follows, and, in a batch alone, the raw
-//! payload. A payload is never copied: encoded it is a frame's last part, decoded a slice of the frame.
+//! payload. A payload is never copied: encoded it is a frame's last part, decoded that part or a slice of the frame.
 
 mod header;
 
@@ -151,9 +151,38 @@ pub(crate) fn encode_receipt_accepted(receipt: Receipt) -> Result<Bytes, WireErr
     encode(&PullerHeader::ReceiptAccepted(receipt.into()), &PayloadCrc::NONE)
 }
 
+/// What a source sent, in the parts in which it came. Where the first is a header and the second its payload, as a sink
+/// sends them, nothing is copied.
+pub(crate) fn decode_from_source_parts(
+    parts: &[Bytes],
+    batch_bytes_max: usize,
+) -> Result<FromSource, WireError> {
+    match parts {
+        [frame] => decode_from_source(frame, batch_bytes_max),
+        [head, payload] => match open(head) {
+            Ok((header, opened)) if opened.len == head.len() => {
+                let crc = opened.check(head, payload)?;
+                from_source(header, payload.clone(), crc, batch_bytes_max)
+            }
+            // Where the parts begin is the peer's and the transport's choice.
+            _ => decode_from_source(&parts.concat().into(), batch_bytes_max),
+        },
+        _ => decode_from_source(&parts.concat().into(), batch_bytes_max),
+    }
+}
+
 /// What a source sent. A batch's payload is a slice of the frame.
 pub(crate) fn decode_from_source(frame: &Bytes, batch_bytes_max: usize) -> Result<FromSource, WireError> {
-    let (header, payload, crc): (SourceHeader<'_>, _, _) = decode(frame)?;
+    let (header, payload, crc) = decode(frame)?;
+    from_source(header, payload, crc, batch_bytes_max)
+}
+
+fn from_source(
+    header: SourceHeader<'_>,
+    payload: Bytes,
+    crc: PayloadCrc,
+    batch_bytes_max: usize,
+) -> Result<FromSource, WireError> {
     let decoded = match header {
         SourceHeader::Batch {
             sequence,
@@ -209,8 +238,28 @@ fn encode(header: &impl Encode, payload: &PayloadCrc) -> Result<Bytes, WireError
     Ok(bytes.into())
 }
 
-/// The header of a frame, what follows it, and the CRC of what follows.
-fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, PayloadCrc), WireError> {
+/// Where the header of a frame ends, and the checksum behind it.
+struct Opened {
+    /// Bytes of the header and its checksum.
+    len: usize,
+    crc: u32,
+}
+
+impl Opened {
+    /// The CRC of the payload, if the checksum is that of the header in `head` and this payload.
+    fn check(&self, head: &[u8], payload: &[u8]) -> Result<PayloadCrc, WireError> {
+        let header = head.get(..self.len - CRC_BYTES).ok_or(WireError::Malformed)?;
+        let crc = PayloadCrc::of(payload);
+        if crc.after(crc32c::crc32c(header)) == self.crc {
+            Ok(crc)
+        } else {
+            Err(WireError::Checksum)
+        }
+    }
+}
+
+/// The header that a frame begins with, unchecked.
+fn open<'a, H: BorrowDecode<'a, ()>>(frame: &'a [u8]) -> Result<(H, Opened), WireError> {
     let config = bincode::config::standard().with_limit::<HEADER_BYTES_MAX>();
     let (header, consumed) =
         bincode::borrow_decode_from_slice(frame, config).map_err(|_| WireError::Malformed)?;
@@ -218,12 +267,19 @@ fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, Pa
     let (crc, _) = rest
         .split_first_chunk::<CRC_BYTES>()
         .ok_or(WireError::Malformed)?;
-    let payload = frame.slice(consumed + CRC_BYTES..);
-    let payload_crc = PayloadCrc::of(&payload);
-    if payload_crc.after(crc32c::crc32c(&frame[..consumed])) != u32::from_le_bytes(*crc) {
-        return Err(WireError::Checksum);
-    }
-    Ok((header, payload, payload_crc))
+    let opened = Opened {
+        len: consumed + CRC_BYTES,
+        crc: u32::from_le_bytes(*crc),
+    };
+    Ok((header, opened))
+}
+
+/// The header of a frame, what follows it, and the CRC of what follows.
+fn decode<'a, H: BorrowDecode<'a, ()>>(frame: &'a Bytes) -> Result<(H, Bytes, PayloadCrc), WireError> {
+    let (header, opened) = open(frame)?;
+    let payload = frame.slice(opened.len..);
+    let crc = opened.check(frame, &payload)?;
+    Ok((header, payload, crc))
 }
 
 /// Only a batch has anything after its header.

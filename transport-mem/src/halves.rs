@@ -190,6 +190,13 @@ impl RecvHalf for MemRecv {
         }
     }
 
+    async fn recv_parts(&mut self) -> Result<Option<Vec<Bytes>>, StreamError> {
+        match &mut self.inner {
+            Some(inner) => inner.recv_parts().await,
+            None => Ok(None),
+        }
+    }
+
     fn stop(mut self: Box<Self>, code: ResetCode) {
         if !self.voice.is_lost()
             && let Some(inner) = self.inner.take()

@@ -194,6 +194,7 @@ macro_rules! __each_conformance_case {
         $($callback)* ! { $($argument)*
             frames::frames_arrive_whole_and_in_order
             frames::a_frame_of_many_parts_is_one_frame
+            frames::a_frame_received_in_parts_is_the_same_frame
             frames::an_empty_frame_is_a_frame
             frames::a_finished_stream_ends_after_its_last_frame
             frames::a_finished_stream_outlives_its_sender

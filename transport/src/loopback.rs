@@ -143,6 +143,10 @@ impl RecvHalf for CountedRecv {
         self.inner.recv().await
     }
 
+    async fn recv_parts(&mut self) -> Result<Option<Vec<Bytes>>, StreamError> {
+        self.inner.recv_parts().await
+    }
+
     fn stop(self: Box<Self>, code: ResetCode) {
         self.inner.stop(code);
     }

@@ -73,6 +73,25 @@ pub trait RecvHalf: Send + fmt::Debug {
     /// Safe: dropped before it completes, no frame is lost; the next call goes on where it was.
     async fn recv(&mut self) -> Result<Option<Bytes>, StreamError>;
 
+    /// The next frame as [`recv`](Self::recv) gives it, but in the parts in which it lies in memory: for those who take
+    /// a long payload apart from a short header, and want neither copied. Calls of both may alternate.
+    ///
+    /// The frame is the concatenation of the parts, and nothing else is told: they need not be those that were sent,
+    /// and a peer decides where they begin. None is empty, so a frame without bytes has none. Within a process they may
+    /// be the sender's own memory, and slices of more of it. A transport whose frames come in one piece leaves this be.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    async fn recv_parts(&mut self) -> Result<Option<Vec<Bytes>>, StreamError> {
+        let parts = |frame: Bytes| if frame.is_empty() { Vec::new() } else { vec![frame] };
+        Ok(self.recv().await?.map(parts))
+    }
+
     /// Tells the peer's sending half to stop; its calls fail with `code`.
     fn stop(self: Box<Self>, code: ResetCode);
 }

@@ -61,6 +61,17 @@ proptest! {
     }
 
     #[test]
+    fn wherever_a_frame_is_cut_it_is_the_same_batch(payload in vec(any::<u8>(), 0..64), cuts in vec(any::<prop::sample::Index>(), 0..4)) {
+        let sent = batch(&payload, 1, b"key");
+        let frame = batch_frame(7, &sent);
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(frame.len())).collect();
+        at.extend([0, frame.len()]);
+        at.sort_unstable();
+        let parts: Vec<Bytes> = at.windows(2).map(|ends| frame.slice(ends[0]..ends[1])).collect();
+        prop_assert_eq!(decode_from_source_parts(&parts, MAX), decode_from_source(&frame, MAX));
+    }
+
+    #[test]
     fn anything_is_decoded_or_refused(frame in vec(any::<u8>(), 0..256)) {
         decode_all(&frame.into());
     }

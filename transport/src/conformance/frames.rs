@@ -102,6 +102,51 @@ pub async fn a_frame_of_many_parts_is_one_frame(stage: Stage) -> Verdict {
     frame_is(&mut receiver.recv, b"").await
 }
 
+/// What is received in parts is the frame that `recv` would have given, in turn with it, and so is the end.
+///
+/// # Errors
+///
+/// The violation found.
+///
+/// # Cancel safety
+///
+/// Safe.
+pub async fn a_frame_received_in_parts_is_the_same_frame(stage: Stage) -> Verdict {
+    let ends = stage.set_up().await;
+    let Stream {
+        mut sender,
+        mut receiver,
+    } = ends.stream().await?;
+    let frames: Vec<Bytes> = [5000, 0, 1, 300, 0, 4096]
+        .iter()
+        .enumerate()
+        .map(|(index, len)| pattern(index, *len))
+        .collect();
+    for frame in &frames {
+        let middle = frame.len() / 3;
+        let parts = [frame.slice(..middle), Bytes::new(), frame.slice(middle..)];
+        for _ in 0..2 {
+            ok("send", within("a frame is sent", sender.send.send(&parts)).await?)?;
+        }
+    }
+    finish(sender.send).await?;
+    for frame in &frames {
+        let parts = within("a frame comes", receiver.recv.recv_parts()).await?;
+        let Some(parts) = ok("recv_parts", parts)? else {
+            return Err(Violation(format!(
+                "the end came instead of {} bytes",
+                frame.len()
+            )));
+        };
+        same("the parts together", &parts.concat().into(), frame)?;
+        holds("a part is empty", !parts.iter().any(Bytes::is_empty))?;
+        frame_is(&mut receiver.recv, frame).await?;
+    }
+    let end = within("the end comes", receiver.recv.recv_parts()).await?;
+    same("behind the last frame", &end, &Ok(None))?;
+    end_is_next(&mut receiver.recv).await
+}
+
 /// A frame without bytes arrives like any other.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::sleep_until;
 
 use super::Wire;
-use super::lane::{Lane, Offer, Take};
+use super::lane::{Frame, Lane, Offer, Take};
 use crate::{RecvHalf, ResetCode, SendHalf, StreamError};
 
 /// Sends into a lane.
@@ -66,11 +66,12 @@ impl SendHalf for PipeSend {
             self.lane.fail(error, StreamError::Reset(ResetCode::Decode));
             return Err(self.lane.failure_of_sender().unwrap_or(error));
         }
-        let frame = join(parts, len);
+        let parts = parts.iter().filter(|part| !part.is_empty()).cloned().collect();
+        let mut frame = Frame { parts, len };
         let delay = self.delay(len);
         self.phase = Phase::Sending;
         let sent = loop {
-            match self.lane.offer(&frame, delay) {
+            match self.lane.offer(&mut frame, delay) {
                 Ok(Offer::Accepted) => break Ok(()),
                 Ok(Offer::Full) => self.lane.room.notified().await,
                 Err(error) => break Err(error),
@@ -120,17 +121,6 @@ impl Drop for PipeSend {
     }
 }
 
-fn join(parts: &[Bytes], len: usize) -> Bytes {
-    if let [whole] = parts {
-        return whole.clone();
-    }
-    let mut frame = BytesMut::with_capacity(len);
-    for part in parts {
-        frame.extend_from_slice(part);
-    }
-    frame.freeze()
-}
-
 /// Receives from a lane.
 #[derive(Debug)]
 pub(super) struct PipeRecv {
@@ -152,13 +142,13 @@ impl PipeRecv {
     }
 }
 
-#[async_trait]
-impl RecvHalf for PipeRecv {
-    async fn recv(&mut self) -> Result<Option<Bytes>, StreamError> {
+impl PipeRecv {
+    /// The next frame, uncopied.
+    async fn next(&mut self) -> Result<Option<Frame>, StreamError> {
         loop {
             match self.lane.take()? {
                 Take::Frame(frame) => {
-                    let (len, max) = (frame.len(), self.lane.limits.frame_max_recv);
+                    let (len, max) = (frame.len, self.lane.limits.frame_max_recv);
                     if len > max {
                         let error = StreamError::FrameTooLarge { len, max };
                         self.lane.fail(StreamError::Reset(ResetCode::Decode), error);
@@ -181,10 +171,33 @@ impl RecvHalf for PipeRecv {
             }
         }
     }
+}
+
+#[async_trait]
+impl RecvHalf for PipeRecv {
+    async fn recv(&mut self) -> Result<Option<Bytes>, StreamError> {
+        Ok(self.next().await?.map(join))
+    }
+
+    async fn recv_parts(&mut self) -> Result<Option<Vec<Bytes>>, StreamError> {
+        Ok(self.next().await?.map(|frame| frame.parts))
+    }
 
     fn stop(mut self: Box<Self>, code: ResetCode) {
         self.close(code);
     }
+}
+
+fn join(frame: Frame) -> Bytes {
+    let Frame { mut parts, len } = frame;
+    if parts.len() <= 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut whole = BytesMut::with_capacity(len);
+    for part in &parts {
+        whole.extend_from_slice(part);
+    }
+    whole.freeze()
 }
 
 impl Drop for PipeRecv {

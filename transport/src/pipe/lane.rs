@@ -33,6 +33,13 @@ impl LaneLimits {
     }
 }
 
+/// A frame in the parts in which it was sent. None is empty.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    pub(super) parts: Vec<Bytes>,
+    pub(super) len: usize,
+}
+
 /// What became of an offered frame.
 #[derive(Debug)]
 pub(super) enum Offer {
@@ -43,7 +50,7 @@ pub(super) enum Offer {
 /// What the receiving end finds.
 #[derive(Debug)]
 pub(super) enum Take {
-    Frame(Bytes),
+    Frame(Frame),
     End,
     /// Nothing yet; the next arrives then, or is not sent yet.
     NotYet(Option<Instant>),
@@ -73,7 +80,7 @@ struct State {
 
 #[derive(Debug)]
 struct Flying {
-    frame: Bytes,
+    frame: Frame,
     arrives: Option<Instant>,
 }
 
@@ -97,23 +104,21 @@ impl Lane {
         }
     }
 
-    /// Puts `frame` on its way if there is room.
-    pub(super) fn offer(&self, frame: &Bytes, delay: Duration) -> Result<Offer, StreamError> {
+    /// Takes `frame` and puts it on its way if there is room.
+    pub(super) fn offer(&self, frame: &mut Frame, delay: Duration) -> Result<Offer, StreamError> {
         let mut state = self.lock();
         if let Some(error) = state.to_sender {
             return Err(error);
         }
         let fits = state.queue.is_empty()
-            || (state.queue.len() < self.limits.frames && state.bytes + frame.len() <= self.limits.bytes);
+            || (state.queue.len() < self.limits.frames && state.bytes + frame.len <= self.limits.bytes);
         if !fits {
             return Ok(Offer::Full);
         }
         let arrives = state.arrival(delay);
-        state.bytes += frame.len();
-        state.queue.push_back(Flying {
-            frame: frame.clone(),
-            arrives,
-        });
+        state.bytes += frame.len;
+        let frame = std::mem::take(frame);
+        state.queue.push_back(Flying { frame, arrives });
         drop(state);
         self.data.notify_one();
         Ok(Offer::Accepted)
@@ -143,7 +148,7 @@ impl Lane {
             (Some(arrives), _) if !has_come(arrives) => Take::NotYet(arrives),
             (Some(_), _) => match state.queue.pop_front() {
                 Some(flying) => {
-                    state.bytes -= flying.frame.len();
+                    state.bytes -= flying.frame.len;
                     Take::Frame(flying.frame)
                 }
                 None => Take::NotYet(None),

@@ -48,6 +48,7 @@ found_by! {
     split_frames: SplitsFrames => frames_arrive_whole_and_in_order;
     repeated_frames: RepeatsFrames => frames_arrive_whole_and_in_order;
     parts_as_frames: MakesFramesOfParts => a_frame_of_many_parts_is_one_frame;
+    missing_parts: LosesLaterParts => a_frame_received_in_parts_is_the_same_frame;
     missing_empty_frames: SkipsEmptyFrames => an_empty_frame_is_a_frame;
     torn_frames: DeliversTornFrames => a_task_aborted_in_mid_send_is_a_reset;
     a_stream_that_outlives_a_dropped_send: GoesOnAfterDroppedSend => a_dropped_send_leaves_a_stream_that_only_fails;

@@ -27,6 +27,7 @@ pub(crate) enum Flaw {
     ForgetsStopCode,
     StopsNeverArrive,
     SplitsFrames,
+    LosesLaterParts,
     RepeatsFrames,
     MakesFramesOfParts,
     SkipsEmptyFrames,
@@ -280,6 +281,14 @@ impl RecvHalf for FlawedRecv {
                 received
             }
             _ => self.inner.recv().await,
+        }
+    }
+
+    async fn recv_parts(&mut self) -> Result<Option<Vec<Bytes>>, StreamError> {
+        let received = self.inner.recv_parts().await;
+        match self.flaw {
+            Flaw::LosesLaterParts => Ok(received?.map(|parts| parts.into_iter().take(1).collect())),
+            _ => received,
         }
     }
 
