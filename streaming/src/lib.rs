@@ -151,6 +151,7 @@ mod batch;
 mod call;
 mod cause;
 mod checksum;
+mod closed;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -1,8 +1,9 @@
 //! The names of the metrics, and where they are counted.
 
+use std::fmt;
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, counter, gauge, histogram};
 use tidegate_guard::Rejected;
 
 use crate::{EndCause, Refusal, StreamRole};
@@ -54,15 +55,39 @@ pub(crate) fn refused(refusal: Refusal) {
     counter!(REFUSED, "reason" => reason).increment(1);
 }
 
-/// `reason` is what the stream is for, in a word of whoever asked for it.
-pub(crate) fn sent(bytes: usize, reason: &'static str) {
-    counter!(BATCHES_SENT, "reason" => reason).increment(1);
-    counter!(BYTES_SENT, "reason" => reason).increment(bytes as u64);
+/// Counts the batches of one stream; looked up once, as a stream has many.
+pub(crate) struct BytesMeter {
+    batches: Counter,
+    bytes: Counter,
 }
 
-pub(crate) fn applied(bytes: usize, reason: &'static str) {
-    counter!(BATCHES_APPLIED, "reason" => reason).increment(1);
-    counter!(BYTES_APPLIED, "reason" => reason).increment(bytes as u64);
+impl BytesMeter {
+    /// Counts one more batch.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.batches.increment(1);
+        self.bytes.increment(bytes as u64);
+    }
+}
+
+impl fmt::Debug for BytesMeter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BytesMeter").finish_non_exhaustive()
+    }
+}
+
+/// `reason` is what the stream is for, in a word of whoever asked for it.
+pub(crate) fn sent(reason: &'static str) -> BytesMeter {
+    BytesMeter {
+        batches: counter!(BATCHES_SENT, "reason" => reason),
+        bytes: counter!(BYTES_SENT, "reason" => reason),
+    }
+}
+
+pub(crate) fn applied(reason: &'static str) -> BytesMeter {
+    BytesMeter {
+        batches: counter!(BATCHES_APPLIED, "reason" => reason),
+        bytes: counter!(BYTES_APPLIED, "reason" => reason),
+    }
 }
 
 pub(crate) fn ended(role: StreamRole, cause: EndCause, busy: Option<Duration>) {

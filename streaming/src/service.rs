@@ -170,7 +170,7 @@ impl StreamService {
                 biased;
                 error = sink.broken() => return Err(error.into()),
                 next = scanner.next() => next.map_err(SendError::Engine)?,
-                () = sleep(self.context.config().engine_timeout) => return Err(SendError::EngineStalled),
+                () = async { sleep(self.context.config().engine_timeout).await } => return Err(SendError::EngineStalled),
             };
             let Some(batch) = next else { return Ok(()) };
             self.context.injector().hold(BEFORE_SEND, guard.closing()).await;

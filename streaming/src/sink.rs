@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub use self::error::SinkError;
 pub use self::pending::PendingSink;
+use crate::closed::closed_by_now;
+use crate::meters::{self, BytesMeter};
 use crate::opening::UNKNOWN_REASON;
 use crate::wire::{self, FromPuller, WireError};
-use crate::{Batch, Receipt, StreamingConfig, Throttle, meters};
+use crate::{Batch, Receipt, StreamingConfig, Throttle};
 
 /// The sending end of a stream, under a guard.
 ///
@@ -29,7 +31,7 @@ pub struct BatchSink {
     sent: Receipt,
     /// Whether a send was begun and not awaited to its end.
     torn: bool,
-    reason: &'static str,
+    meter: BytesMeter,
 }
 
 impl BatchSink {
@@ -42,13 +44,13 @@ impl BatchSink {
             throttle,
             sent: Receipt::default(),
             torn: false,
-            reason: UNKNOWN_REASON,
+            meter: meters::sent(UNKNOWN_REASON),
         }
     }
 
     /// Counts what is sent as sent for that reason.
     pub(crate) fn because(&mut self, reason: &'static str) {
-        self.reason = reason;
+        self.meter = meters::sent(reason);
     }
 
     /// What was handed over up to now.
@@ -149,12 +151,15 @@ impl BatchSink {
         self.guard.check()?;
         self.transfer(&[header, batch.payload.clone()]).await?;
         self.sent.add(batch.rows, &crc);
-        meters::sent(len, self.reason);
+        self.meter.add(len);
         Ok(())
     }
 
     /// Waits for the throttle, and lets the peer know that it does.
     async fn pace(&mut self, bytes: usize) -> Result<(), SinkError> {
+        if !self.throttle.is_set() {
+            return Ok(());
+        }
         let throttle = self.throttle.clone();
         let waiting = throttle.wait(bytes);
         tokio::pin!(waiting);
@@ -177,24 +182,21 @@ impl BatchSink {
         }
         let Duplex { send, recv } = self.stream.as_mut().ok_or(SinkError::Torn)?;
         self.torn = true;
-        let mut deadline = Instant::now() + self.config.stall_timeout;
+        let waited = self.config.stall_timeout;
         let sending = send.send(parts);
         tokio::pin!(sending);
         loop {
             tokio::select! {
                 biased;
-                () = self.guard.closing() => return Err(Rejected::Closing.into()),
+                () = closed_by_now(&self.guard) => return Err(Rejected::Closing.into()),
                 sent = &mut sending => {
                     sent?;
                     break;
                 }
-                frame = recv.recv() => {
-                    heard(frame).await?;
-                    deadline = Instant::now() + self.config.stall_timeout;
-                }
-                () = sleep_until(deadline) => {
-                    return Err(SinkError::Stalled { waited: self.config.stall_timeout });
-                }
+                () = self.guard.closing() => return Err(Rejected::Closing.into()),
+                // Counts as movement: the wait begins anew.
+                frame = recv.recv() => heard(frame).await?,
+                () = async { sleep(waited).await } => return Err(SinkError::Stalled { waited }),
             }
         }
         self.torn = false;

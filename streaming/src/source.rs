@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 pub use self::error::SourceError;
 use crate::checksum::PayloadCrc;
+use crate::closed::closed_by_now;
 use crate::wire::{self, FromSource, WireError};
 use crate::{Batch, Opening, Position, Receipt, StreamingConfig, Throttle};
 
@@ -121,6 +122,9 @@ impl BatchSource {
     ///
     /// Not safe: dropped before it completes, it may have sent a part of a frame, and later sends fail.
     pub async fn pace(&mut self, bytes: usize) -> Result<(), SourceError> {
+        if !self.throttle.is_set() {
+            return Ok(());
+        }
         let throttle = self.throttle.clone();
         let waiting = throttle.wait(bytes);
         tokio::pin!(waiting);
@@ -253,9 +257,10 @@ impl BatchSource {
         let stream = self.stream.as_mut().ok_or(SourceError::Torn)?;
         let parts = tokio::select! {
             biased;
-            () = self.guard.closing() => return Err(Rejected::Closing.into()),
+            () = closed_by_now(&self.guard) => return Err(Rejected::Closing.into()),
             parts = stream.recv.recv_parts() => parts?,
-            () = sleep(waited) => return Err(SourceError::Stalled { waited }),
+            () = self.guard.closing() => return Err(Rejected::Closing.into()),
+            () = async { sleep(waited).await } => return Err(SourceError::Stalled { waited }),
         };
         let parts = parts.ok_or(WireError::OutOfTurn("an end without a receipt"))?;
         Ok(wire::decode_from_source_parts(

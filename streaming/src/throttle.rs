@@ -68,6 +68,15 @@ impl Throttle {
         self.limit().map(|limit| limit.bytes_per_second)
     }
 
+    /// Whether there is a limit now.
+    pub(crate) fn is_set(&self) -> bool {
+        self.shared
+            .limit
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
     fn limit(&self) -> Option<Limit> {
         // Nothing under the lock panics.
         self.shared
@@ -83,7 +92,7 @@ impl Throttle {
     ///
     /// Safe; the pieces that have passed are not given back.
     pub async fn wait(&self, bytes: usize) {
-        if self.limit().is_none() {
+        if !self.is_set() {
             return;
         }
         let begun = Instant::now();

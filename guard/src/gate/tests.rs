@@ -36,6 +36,16 @@ fn a_waiter_has_one_place_on_the_list_and_none_after_its_end() {
 }
 
 #[test]
+fn a_look_at_a_wait_puts_nothing_on_the_list() {
+    let gate = Gate::new();
+    assert!(!gate.closing().has_begun());
+    gate.close();
+    assert!(gate.closing().has_begun());
+    assert_eq!(gate.waiters.len(), 0);
+    assert!(!crate::Closing::never().has_begun());
+}
+
+#[test]
 fn a_gate_is_small() {
     assert!(
         size_of::<Gate>() <= 24,

@@ -25,6 +25,13 @@ impl<'a> Closing<'a> {
             wait: Some(Wait::at(gate)),
         }
     }
+
+    /// Whether it would complete now: one load, and nobody is woken by it later. A look for those who have something
+    /// else to do and mean to wait only after it; it permits no step, which [`Gate::check`] does.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.wait.as_ref().is_some_and(|wait| wait.gate.check().is_err())
+    }
 }
 
 impl Future for Closing<'_> {

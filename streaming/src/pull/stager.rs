@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 use super::PullError;
 use crate::account::Reporter;
 use crate::checksum::PayloadCrc;
+use crate::closed::closed_by_now;
 use crate::points::BEFORE_STAGE;
 use crate::{Batch, EngineError, ProgressStep, Receipt, Staging, StreamingConfig, meters};
 
@@ -133,12 +134,13 @@ impl Stager {
         let waited = self.engine_timeout;
         tokio::select! {
             biased;
-            () = self.guard.closing() => Err(Rejected::Closing.into()),
+            () = closed_by_now(&self.guard) => Err(Rejected::Closing.into()),
             sent = self.work.send(work) => match sent {
                 Ok(()) => Ok(()),
                 Err(_) => Err(self.failed().await),
             },
-            () = sleep(waited) => Err(PullError::EngineStalled { waited }),
+            () = self.guard.closing() => Err(Rejected::Closing.into()),
+            () = async { sleep(waited).await } => Err(PullError::EngineStalled { waited }),
         }
     }
 }
@@ -149,16 +151,14 @@ impl StagerParts {
         mut queue: mpsc::Receiver<Work>,
         told: &mut oneshot::Sender<Result<(), EngineError>>,
     ) -> Result<(), EngineError> {
-        let mut applied = Receipt::default();
+        let (mut applied, meter) = (Receipt::default(), meters::applied(self.reason));
         loop {
             let work = tokio::select! {
                 biased;
-                () = self.guard.closing() => return Err(match queue.try_recv() {
-                    Ok(Work::Stage(..)) => self.refused(Rejected::Closing),
-                    _ => Rejected::Closing.into(),
-                }),
+                () = closed_by_now(&self.guard) => return Err(self.closing(&mut queue)),
                 () = told.closed() => return Ok(()),
                 work = queue.recv() => work,
+                () = self.guard.closing() => return Err(self.closing(&mut queue)),
             };
             match work {
                 Some(Work::Stage(batch, crc)) => {
@@ -168,6 +168,7 @@ impl StagerParts {
                         return Ok(());
                     }
                     self.stage(batch, crc, &mut applied).await?;
+                    meter.add(crc.len());
                 }
                 Some(Work::Sync) => return self.staging.sync(Arc::clone(&self.guard)).await,
                 None => return Ok(()),
@@ -187,11 +188,18 @@ impl StagerParts {
             Err(EngineError::Rejected(rejected)) => return Err(self.refused(rejected)),
             Err(error) => return Err(error),
         }
-        meters::applied(crc.len(), self.reason);
         applied.add(rows, &crc);
         self.guard.progress("a batch was staged");
         self.reporter.tell(ProgressStep::Moved, *applied);
         Ok(())
+    }
+
+    /// What is waiting is refused.
+    fn closing(&self, queue: &mut mpsc::Receiver<Work>) -> EngineError {
+        match queue.try_recv() {
+            Ok(Work::Stage(..)) => self.refused(Rejected::Closing),
+            _ => Rejected::Closing.into(),
+        }
     }
 
     fn refused(&self, rejected: Rejected) -> EngineError {

@@ -6,6 +6,7 @@ use tidegate_guard::{Rejected, SharedGuard};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
+use crate::closed::closed_by_now;
 use crate::{Batch, EngineError, Opening, SourceEngine, StreamingConfig};
 
 /// What a scan gave; its end is told, so that a scan that panicked is not taken for one that ended.
@@ -69,11 +70,12 @@ async fn scan(
         // Room first: nothing is read that nobody waits for.
         let slot = tokio::select! {
             biased;
-            () = guard.closing() => return Err(Rejected::Closing.into()),
+            () = closed_by_now(guard) => return Err(Rejected::Closing.into()),
             slot = room.reserve() => match slot {
                 Ok(slot) => slot,
                 Err(_) => return Ok(()),
             },
+            () = guard.closing() => return Err(Rejected::Closing.into()),
         };
         match scan.next(batch_bytes).await? {
             Some(batch) => slot.send(Scanned::Batch(batch)),
