@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fjall::Slice;
 use tidegate_guard::SessionId;
-use tidegate_streaming::{Position, UnitId};
+use tidegate_streaming::{EngineError, Position, UnitId};
 
+use crate::error::{RunLost, failed};
+use crate::run::Run;
 use crate::tablet::Space;
 
 /// A staging area. Its lock is held while a batch is staged, so that an attach, a discard or a removal comes
@@ -16,6 +19,10 @@ pub(crate) struct Area {
     pub(crate) unit: UnitId,
     pub(crate) session: SessionId,
     state: Mutex<AreaState>,
+    /// Whether there was ever a run: who need not wait for one does not.
+    had_run: AtomicBool,
+    /// How many runs failed. Batches that were staged went with them, so who staged them must not go on.
+    losses: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub(crate) struct AreaState {
     pub(crate) latest: u64,
     /// Whether something was staged since the last sync.
     pub(crate) dirty: bool,
+    /// What is on its way into a table file.
+    pub(crate) run: Option<Run>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,11 +53,44 @@ impl Area {
             unit,
             session,
             state: Mutex::new(state),
+            had_run: AtomicBool::new(false),
+            losses: AtomicU64::new(0),
         })
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, AreaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Area {
+    // Relaxed, both: who asks has waited for the stage that began the run, or does not wait for it.
+    pub(crate) fn has_run(&self) {
+        self.had_run.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn may_have_run(&self) -> bool {
+        self.had_run.load(Ordering::Relaxed)
+    }
+
+    // SeqCst, both: counted under the lock, and compared under it; a handle that is being made may miss one, and is
+    // refused for nothing.
+    pub(crate) fn lose_run(&self) {
+        self.losses.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
+    /// Fails if a run was lost since a handle that had seen `losses` of them was made: some of what it staged may be
+    /// missing, and whatever follows would lie behind a gap. To be called with the lock held.
+    pub(crate) fn intact(&self, losses: u64) -> Result<(), EngineError> {
+        if self.losses() == losses {
+            Ok(())
+        } else {
+            Err(failed(RunLost))
+        }
     }
 }
 
@@ -60,6 +102,7 @@ impl AreaState {
             greatest: None,
             latest: 0,
             dirty: false,
+            run: None,
         }
     }
 }

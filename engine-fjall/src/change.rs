@@ -1,5 +1,7 @@
 //! The changes: what the committer runs, one at a time.
 
+mod adopt;
+mod append;
 mod attach;
 mod discard;
 mod fold;
@@ -13,5 +15,7 @@ pub(crate) use self::fold::{FoldStep, fold_chunk};
 pub(crate) use self::purge::PurgeStep;
 pub(crate) use self::write::by_key;
 
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,11 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// For work that the change hands to another thread.
+    pub(crate) fn guard(&self) -> Option<SharedGuard> {
+        self.guard.cloned()
+    }
+
     /// To be called right before the change takes effect.
     pub(crate) fn check(&self) -> Result<(), Rejected> {
         self.guard.map_or(Ok(()), |guard| guard.check())
@@ -59,6 +64,9 @@ pub(crate) struct Committer {
     /// Makes the next sync fail as a full disk does, and no other.
     #[cfg(test)]
     pub(crate) sync_fails: std::sync::atomic::AtomicBool,
+    /// Makes the next table file fail at its end, and no other.
+    #[cfg(test)]
+    pub(crate) run_fails: std::sync::atomic::AtomicBool,
 }
 
 #[derive(Default)]
@@ -82,6 +90,8 @@ impl Committer {
             progress,
             #[cfg(test)]
             sync_fails: std::sync::atomic::AtomicBool::new(false),
+            #[cfg(test)]
+            run_fails: std::sync::atomic::AtomicBool::new(false),
         })
     }
 

@@ -20,6 +20,12 @@ pub struct FjallConfig {
     pub queued_writes_max: usize,
     /// Bytes of rows that a fold or a purge moves in one step; other writes get their turn between steps.
     pub step_bytes_max: usize,
+    /// Bytes of rows of one staging area that go through the journal, as small ones should; what comes after them is
+    /// written to table files right away.
+    pub staged_in_journal_bytes: u64,
+    /// Bytes of received rows that make one table file. Until it is whole, a crash takes them back, and its stream goes
+    /// on from before them.
+    pub table_bytes_max: u64,
     /// Whether attached rows are folded into the tablet as soon as they are attached. Without it they stay a
     /// layer, which every reader merges, until a purge or the next start.
     pub fold_on_attach: bool,
@@ -40,6 +46,8 @@ impl Default for FjallConfig {
             group_writes_max: 64,
             queued_writes_max: 256,
             step_bytes_max: 1 << 20,
+            staged_in_journal_bytes: 1 << 20,
+            table_bytes_max: 32 << 20,
             fold_on_attach: true,
             quota_bytes: None,
         }

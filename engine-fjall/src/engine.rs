@@ -93,6 +93,8 @@ impl FjallEngine {
             return Ok(());
         }
         self.store.closing.store(true, Ordering::Relaxed);
+        let store = Arc::clone(&self.store);
+        let finished = blocking(move || store.finish_runs()).await;
         let folded = self.store.folds.acquire().await;
         let synced = self
             .store
@@ -101,7 +103,7 @@ impl FjallEngine {
             .await;
         self.store.committer.stop();
         drop(folded);
-        synced
+        finished.and(synced)
     }
 
     /// Folds every layer of a tablet into its own keyspace, and waits for it. Readers see no difference; a layer
@@ -161,7 +163,12 @@ async fn fold_tablet(store: &Arc<Store>, tablet: u64) -> Result<(), EngineError>
     let Ok(_turn) = store.folds.acquire().await else {
         return Ok(());
     };
-    while let Some((session, layer)) = store.first_layer(tablet) {
+    while store.first_layer(tablet).is_some() {
+        let adopting = Arc::clone(store);
+        store.committer.run(None, move |_| adopting.adopt(tablet)).await?;
+        let Some((named, layer)) = store.first_layer(tablet) else {
+            break;
+        };
         let mut after = None;
         loop {
             if store.is_closing() {
@@ -172,7 +179,7 @@ async fn fold_tablet(store: &Arc<Store>, tablet: u64) -> Result<(), EngineError>
             let folding = Arc::clone(store);
             let step = store
                 .committer
-                .run(None, move |_| folding.fold(tablet, session, chunk))
+                .run(None, move |_| folding.fold(tablet, named, chunk))
                 .await?;
             match step {
                 FoldStep::After(key) => after = Some(key),

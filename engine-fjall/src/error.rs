@@ -60,6 +60,11 @@ pub(crate) struct Stopped;
 #[error("a change to the rows panicked")]
 pub(crate) struct Panicked;
 
+/// Batches that were staged, and not durable yet, are gone: open the staging area anew, and ask for the position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a table file failed, and with it rows that had been staged")]
+pub(crate) struct RunLost;
+
 /// Rows on the disk that no engine of this kind has written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the stored data is damaged: {0}")]

@@ -42,17 +42,19 @@
 //! | --- | --- |
 //! | `engine`, `staging`, `scan` | the contracts, as thin async fronts |
 //! | `committer` | the one place where changes are made: one at a time, many to an fsync |
-//! | `change` | the changes: write, stage, attach, fold, discard, purge, remove |
+//! | `change` | the changes: write, stage, append, attach, adopt, fold, discard, purge, remove |
 //! | `tablet`, `merge`, `read` | what readers see: a keyspace and its layers, merged by timestamp |
-//! | `area` | what is staged |
+//! | `area`, `run` | what is staged, and what of it is on its way into a table file |
 //! | `store`, `open`, `record` | what is on the disk, and what a start makes of it |
 //! | `config`, `error`, `quota` | what can be told, what can go wrong, how much fits |
 //!
 //! # On the disk
 //!
-//! A keyspace per tablet, one per staging area, and one of records (see `record`). An attach writes one record: from
-//! then on the staging keyspace is read as a *layer* of its tablet, and folded into the tablet's keyspace in small
-//! steps in the background. So an attach takes as long for a terabyte as for a row, and a crash sees it or not.
+//! A keyspace per tablet, one per staging area, and one of records (see `record`). Rows that are staged in order go past
+//! the journal into table files. An attach writes one record: from then on the staging keyspace is read as a *layer* of
+//! its tablet. So an attach takes as long for a terabyte as for a row, and a crash sees it or not. In the background the
+//! larger of layer and keyspace becomes the tablet's own, and the smaller is folded into it in small steps: after a move
+//! that is what was written meanwhile, and what was moved is written once.
 //!
 //! # Invariants
 //!
@@ -86,6 +88,7 @@ mod open;
 mod quota;
 mod read;
 mod record;
+mod run;
 mod scan;
 mod staging;
 mod store;

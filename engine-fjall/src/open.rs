@@ -17,11 +17,11 @@ use crate::config::FjallConfig;
 use crate::error::{OpenError, engine_error, open_error};
 use crate::quota::Quota;
 use crate::record::{
-    FORMAT, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, number, owner, positions_of, scope,
-    staging_keyspace,
+    BASES, FORMAT, FORMAT_BEFORE, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, base, number,
+    own_layer_key, owner, positions_of, scope, staging_keyspace,
 };
 use crate::store::{Store, keyspace_options};
-use crate::tablet::{Layer, Space};
+use crate::tablet::{Layer, Named, Space};
 
 /// Opens the directory. Blocks.
 pub(crate) fn open_store(path: PathBuf, config: FjallConfig) -> Result<Store, OpenError> {
@@ -64,6 +64,7 @@ fn check_format(path: &Path, meta: &Keyspace) -> Result<(), OpenError> {
     let fail = |error| open_error(path.to_owned(), error);
     match meta.get(FORMAT_KEY).map_err(fail)? {
         Some(format) if *format == [FORMAT] => Ok(()),
+        Some(format) if *format == [FORMAT_BEFORE] => meta.insert(FORMAT_KEY, [FORMAT]).map_err(fail),
         Some(format) => {
             let what = format!("rows in format {:?}, this one reads {FORMAT}", &*format);
             Err(OpenError::Format {
@@ -77,11 +78,12 @@ fn check_format(path: &Path, meta: &Keyspace) -> Result<(), OpenError> {
 
 fn recover(mut store: Store) -> Result<Store, EngineError> {
     finish_removals(&store)?;
-    delete_left_overs(&store)?;
+    let bases = bases(&store)?;
+    delete_left_overs(&store, &bases)?;
     if let Some(latest) = store.meta.get(LATEST_KEY).map_err(engine_error)? {
         store.latest = AtomicU64::new(number(&latest)?);
     }
-    find_tablets(&store)?;
+    find_tablets(&store, &bases)?;
     find_layers(&store)?;
     find_areas(&store)?;
     find_marks(&store)?;
@@ -102,22 +104,32 @@ fn finish_removals(store: &Store) -> Result<(), EngineError> {
     store.db.persist(PersistMode::SyncAll).map_err(engine_error)
 }
 
-/// Staging keyspaces that no record names: their records were dropped, or never came to the disk.
-fn delete_left_overs(store: &Store) -> Result<(), EngineError> {
+/// Under which session the rows of each tablet were staged that has them in no keyspace named after it.
+type Bases = BTreeMap<u64, SessionId>;
+
+fn bases(store: &Store) -> Result<Bases, EngineError> {
+    let mut bases = Bases::new();
+    for entry in store.meta.prefix(BASES) {
+        let (key, session) = entry.into_inner().map_err(engine_error)?;
+        bases.insert(number(key.get(1..).unwrap_or_default())?, base(&session)?);
+    }
+    Ok(bases)
+}
+
+/// Keyspaces that no record names: their records were dropped, or never came to the disk.
+fn delete_left_overs(store: &Store, bases: &Bases) -> Result<(), EngineError> {
+    let has = |key: Vec<u8>| store.meta.contains_key(key).map_err(engine_error);
     for name in store.db.list_keyspace_names() {
-        let Some(Owner::Staging(unit, session)) = owner(&name) else {
-            continue;
+        let known = match owner(&name) {
+            Some(Owner::Tablet(tablet)) => !bases.contains_key(&tablet) || has(own_layer_key(tablet))?,
+            Some(Owner::Staging(unit, session)) => {
+                bases.get(&unit.as_u64()) == Some(&session)
+                    || has(Kind::Area.key(unit, session))?
+                    || has(Kind::Layer.key(unit, session))?
+            }
+            None => true,
         };
-        let known = [Kind::Area, Kind::Layer]
-            .iter()
-            .map(|kind| {
-                store
-                    .meta
-                    .contains_key(kind.key(unit, session))
-                    .map_err(engine_error)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if !known.contains(&true) {
+        if !known {
             let keyspace = open_keyspace(store, &name)?;
             store.db.delete_keyspace(keyspace).map_err(engine_error)?;
         }
@@ -125,11 +137,26 @@ fn delete_left_overs(store: &Store) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn find_tablets(store: &Store) -> Result<(), EngineError> {
+/// The keyspaces that tablets have rows in, but for attached ones.
+fn find_tablets(store: &Store, bases: &Bases) -> Result<(), EngineError> {
+    for (id, session) in bases {
+        let main = open_space(store, &staging_keyspace(UnitId::new(*id), *session))?;
+        let tablet = store.tablet_or_new(*id);
+        let mut state = tablet.state_mut();
+        state.main = Some(main);
+        state.main_named = Named::Session(*session);
+    }
     for name in store.db.list_keyspace_names() {
-        if let Some(Owner::Tablet(tablet)) = owner(&name) {
-            let main = open_space(store, &name)?;
-            store.tablet_or_new(tablet).state_mut().main = Some(main);
+        if let Some(Owner::Tablet(id)) = owner(&name) {
+            let space = open_space(store, &name)?;
+            let tablet = store.tablet_or_new(id);
+            let mut state = tablet.state_mut();
+            if bases.contains_key(&id) {
+                let named = Named::Tablet;
+                state.layers.push(Layer { named, space });
+            } else {
+                state.main = Some(space);
+            }
         }
     }
     Ok(())
@@ -139,11 +166,10 @@ fn find_layers(store: &Store) -> Result<(), EngineError> {
     for key in keys(store, &Kind::Layer.prefix())? {
         let (unit, session, _) = scope(&key)?;
         let space = open_space(store, &staging_keyspace(unit, session))?;
-        store
-            .tablet_or_new(unit.as_u64())
-            .state_mut()
-            .layers
-            .push(Layer { session, space });
+        store.tablet_or_new(unit.as_u64()).state_mut().layers.push(Layer {
+            named: Named::Session(session),
+            space,
+        });
     }
     Ok(())
 }

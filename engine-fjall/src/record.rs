@@ -12,16 +12,23 @@
 //! | `m` unit session | | it was attached |
 //! | `y` unit session | time | its keyspace is a layer of the tablet, to be folded into it |
 //! | `p` unit session peer | position | how far that source has come |
+//! | `b` tablet | session | the tablet's own rows are in the keyspace that was staged under it, see `adopt` |
+//! | `o` tablet | | beside a `b`: the keyspace named after the tablet is a layer, to be folded |
 //!
-//! A staging keyspace without `a` and without `y` is left over from a crash, and deleted at the next start.
+//! A staging keyspace that no `a`, `y` or `b` names is left over from a crash, and deleted at the next start; so is a
+//! tablet's where a `b` says that another took its place, and no `o` that it is a layer.
 
 use tidegate_guard::SessionId;
+use tidegate_kv::RowRef;
 use tidegate_streaming::{EngineError, Position, UnitId};
 
 use crate::error::{KeyTooLong, damaged};
+use crate::tablet::Named;
 
 /// The version of the layout.
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
+/// The layout before: the same, without `b` and `o`.
+pub(crate) const FORMAT_BEFORE: u8 = 1;
 /// The keyspace that holds the records.
 pub(crate) const META: &str = "meta";
 pub(crate) const FORMAT_KEY: &[u8] = b"v";
@@ -95,6 +102,29 @@ pub(crate) fn removal_key(tablet: u64) -> Vec<u8> {
 
 pub(crate) const REMOVALS: [u8; 1] = [b'x'];
 
+/// The key that says where a tablet's own rows are, if not in the keyspace named after it.
+pub(crate) fn base_key(tablet: u64) -> Vec<u8> {
+    of_unit(b'b', UnitId::new(tablet))
+}
+
+pub(crate) const BASES: [u8; 1] = [b'b'];
+
+pub(crate) fn encode_base(session: SessionId) -> [u8; 16] {
+    session.as_u128().to_be_bytes()
+}
+
+pub(crate) fn base(stored: &[u8]) -> Result<SessionId, EngineError> {
+    let number = stored
+        .try_into()
+        .map_err(|_| damaged("a record that is no session"))?;
+    SessionId::from_u128(u128::from_be_bytes(number)).map_err(|_| damaged("a record of no session"))
+}
+
+/// The key that says that the keyspace named after a tablet is a layer.
+pub(crate) fn own_layer_key(tablet: u64) -> Vec<u8> {
+    of_unit(b'o', UnitId::new(tablet))
+}
+
 /// The key of a source's position.
 pub(crate) fn position_key(unit: UnitId, session: SessionId, peer: u64) -> Vec<u8> {
     let mut key = scoped(b'p', unit, session);
@@ -114,6 +144,14 @@ pub(crate) fn positions_of_unit(unit: UnitId) -> Vec<u8> {
 
 pub(crate) fn encode_position(position: &Position) -> Vec<u8> {
     position.0.to_vec()
+}
+
+/// The key of the record that makes a keyspace a layer of a tablet.
+pub(crate) fn layer_key(tablet: u64, named: Named) -> Vec<u8> {
+    match named {
+        Named::Tablet => own_layer_key(tablet),
+        Named::Session(session) => Kind::Layer.key(UnitId::new(tablet), session),
+    }
 }
 
 /// A number in a record's value or at the end of its key.
@@ -163,6 +201,24 @@ pub(crate) fn row_key(key: &[u8]) -> Result<Vec<u8>, KeyTooLong> {
     stored.push(ROW);
     stored.extend_from_slice(key);
     Ok(stored)
+}
+
+/// The same, in place of what is in a buffer. The key is short enough.
+pub(crate) fn store_row_key(key: &[u8], stored: &mut Vec<u8>) {
+    stored.clear();
+    stored.push(ROW);
+    stored.extend_from_slice(key);
+}
+
+/// Whether a key is short enough to be stored.
+pub(crate) const fn is_row_key(key: &[u8]) -> bool {
+    key.len() <= KEY_MAX
+}
+
+/// Bytes of a row's key and value as they are stored.
+pub(crate) fn stored_len(row: &RowRef<'_>) -> u64 {
+    const TIMESTAMP_AND_FLAG: usize = 25;
+    (1 + row.key.len() + TIMESTAMP_AND_FLAG + row.value.map_or(0, <[u8]>::len)) as u64
 }
 
 /// The row's own key.

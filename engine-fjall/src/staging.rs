@@ -18,16 +18,29 @@ use crate::store::{Store, blocking};
 pub(crate) struct FjallStaging {
     store: Arc<Store>,
     area: Arc<Area>,
+    /// Of the area when the handle was made.
+    losses: u64,
 }
 
 impl FjallStaging {
-    pub(crate) const fn new(store: Arc<Store>, area: Arc<Area>) -> Self {
-        Self { store, area }
+    pub(crate) fn new(store: Arc<Store>, area: Arc<Area>) -> Self {
+        let losses = area.losses();
+        Self { store, area, losses }
+    }
+
+    /// Finishes the table file that is being written, if there is one: here, as it would hold up others in a turn.
+    async fn finish_run(&self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
+        if !self.area.may_have_run() {
+            return Ok(());
+        }
+        let (store, area) = (Arc::clone(&self.store), Arc::clone(&self.area));
+        blocking(move || store.finish_run_of(&area, guard)).await
     }
 
     /// Makes what was staged so far durable, if it is not.
     async fn sync_area(&self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
-        let area = Arc::clone(&self.area);
+        self.finish_run(guard.clone()).await?;
+        let (area, losses) = (Arc::clone(&self.area), self.losses);
         self.store
             .committer
             .run(guard, move |turn| {
@@ -36,8 +49,15 @@ impl FjallStaging {
                 match state.status {
                     Status::Gone => Err(EngineError::Gone),
                     Status::Attached => Ok(((), Durability::Later)),
-                    Status::Collecting(_) if !state.dirty => Ok(((), Durability::Later)),
-                    Status::Collecting(_) => Ok(((), Durability::Synced)),
+                    Status::Collecting(_) => {
+                        area.intact(losses)?;
+                        let needed = if state.dirty {
+                            Durability::Synced
+                        } else {
+                            Durability::Later
+                        };
+                        Ok(((), needed))
+                    }
                 }
             })
             .await
@@ -63,6 +83,7 @@ impl Staging for FjallStaging {
 
     async fn position(&self, source: PeerId) -> Result<Option<Position>, EngineError> {
         let area = Arc::clone(&self.area);
+        self.finish_run(None).await?;
         let held = blocking(move || {
             let state = area.state();
             match state.status {
@@ -79,7 +100,8 @@ impl Staging for FjallStaging {
     async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
         let store = Arc::clone(&self.store);
         let area = Arc::clone(&self.area);
-        blocking(move || store.stage(&area, &guard, source, &batch)).await
+        let losses = self.losses;
+        blocking(move || store.stage(&area, (&guard, losses), source, &batch)).await
     }
 
     async fn sync(&self, guard: SharedGuard) -> Result<(), EngineError> {
@@ -87,12 +109,13 @@ impl Staging for FjallStaging {
     }
 
     async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
+        self.finish_run(Some(Arc::clone(&guard))).await?;
         let store = Arc::clone(&self.store);
-        let area = Arc::clone(&self.area);
+        let (area, losses) = (Arc::clone(&self.area), self.losses);
         let attached = self
             .store
             .committer
-            .run(Some(guard), move |turn| store.attach(&area, turn))
+            .run(Some(guard), move |turn| store.attach(&area, losses, turn))
             .await?;
         if attached == Attached::Now && self.store.config.fold_on_attach {
             spawn_fold(&self.store, self.area.unit.as_u64());

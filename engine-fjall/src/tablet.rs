@@ -28,9 +28,13 @@ impl Space {
         })
     }
 
-    // Relaxed, both: the number orders nothing else.
+    // Relaxed, all: the number orders nothing else.
     pub(crate) fn grow(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shrink(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -46,10 +50,19 @@ impl fmt::Debug for Space {
     }
 }
 
-/// Attached rows that are not folded yet.
+/// After what a keyspace of rows is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// The tablet.
+    Tablet,
+    /// The session under which its rows were staged.
+    Session(SessionId),
+}
+
+/// Rows that are not folded yet: attached ones, or the tablet's own from before, if those are more.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
-    pub(crate) session: SessionId,
+    pub(crate) named: Named,
     pub(crate) space: Arc<Space>,
 }
 
@@ -59,9 +72,11 @@ pub(crate) struct Tablet {
     state: RwLock<TabletState>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TabletState {
     pub(crate) main: Option<Arc<Space>>,
+    /// After what `main` is named, or would be.
+    pub(crate) main_named: Named,
     pub(crate) layers: Vec<Layer>,
     /// The last group that changed what readers see.
     pub(crate) group: u64,
@@ -104,7 +119,24 @@ impl Tablet {
     }
 }
 
+impl Default for TabletState {
+    fn default() -> Self {
+        Self {
+            main: None,
+            main_named: Named::Tablet,
+            layers: Vec::new(),
+            group: 0,
+        }
+    }
+}
+
 impl TabletState {
+    /// Whether the rows of a session are in it, folded or not under their own name.
+    pub(crate) fn has(&self, session: SessionId) -> bool {
+        let named = Named::Session(session);
+        self.main_named == named || self.layers.iter().any(|layer| layer.named == named)
+    }
+
     fn spaces(&self) -> impl Iterator<Item = &Arc<Space>> {
         self.main
             .iter()

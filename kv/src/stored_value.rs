@@ -26,14 +26,23 @@ impl<'a> StoredValue<'a> {
     /// In one buffer.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let value = self.value.unwrap_or_default();
-        let mut buffer = BytesMut::with_capacity(HEADER + value.len());
+        let mut buffer = BytesMut::with_capacity(HEADER + self.value.unwrap_or_default().len());
+        self.put(&mut buffer);
+        buffer.freeze()
+    }
+
+    /// In place of what is in a buffer, for who encodes one after the other.
+    pub fn encode_into(&self, buffer: &mut Vec<u8>) {
+        buffer.clear();
+        self.put(buffer);
+    }
+
+    fn put(&self, buffer: &mut impl BufMut) {
         buffer.put_u8(if self.value.is_some() { VALUE } else { TOMBSTONE });
         buffer.put_u64_le(self.timestamp.time);
         buffer.put_u64_le(self.timestamp.node);
         buffer.put_u64_le(self.timestamp.start);
-        buffer.put_slice(value);
-        buffer.freeze()
+        buffer.put_slice(self.value.unwrap_or_default());
     }
 
     /// From what [`encode`](Self::encode) has made.
@@ -100,6 +109,9 @@ mod tests {
             let stored = StoredValue { timestamp: Timestamp { time, node, start }, value: value.as_deref() };
             let bytes = stored.encode();
             prop_assert_eq!(StoredValue::decode(&bytes), Ok(stored));
+            let mut again = vec![1];
+            stored.encode_into(&mut again);
+            prop_assert_eq!(&bytes[..], &again[..]);
         }
 
         #[test]

@@ -10,7 +10,7 @@ use crate::committer::{Durability, Turn};
 use crate::error::engine_error;
 use crate::record::{Kind, LATEST_KEY};
 use crate::store::Store;
-use crate::tablet::Layer;
+use crate::tablet::{Layer, Named};
 
 /// What an attach did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,12 @@ pub(crate) enum Attached {
 impl Store {
     /// Turns the keyspace of a staging area into a layer of the tablet: for crashes by one record, for readers
     /// under the tablet's lock. However much was staged, it takes as long.
-    pub(crate) fn attach(&self, area: &Area, turn: &Turn<'_>) -> Result<(Attached, Durability), EngineError> {
+    pub(crate) fn attach(
+        &self,
+        area: &Area,
+        losses: u64,
+        turn: &Turn<'_>,
+    ) -> Result<(Attached, Durability), EngineError> {
         let mut state = area.state();
         let space = match &state.status {
             Status::Collecting(space) => Arc::clone(space),
@@ -30,6 +35,9 @@ impl Store {
             Status::Attached => return Ok((Attached::Before, Durability::Later)),
             Status::Gone => return Err(EngineError::Gone),
         };
+        area.intact(losses)?;
+        // Only if another handle has staged since this one asked for its turn.
+        self.finish_run(area, &mut state, &space, turn.guard())?;
         let latest = self.latest.load(Ordering::Relaxed).max(state.latest);
         let mut batch = self.db.batch().durability(None);
         batch.remove(&self.meta, Kind::Area.key(area.unit, area.session));
@@ -45,7 +53,7 @@ impl Store {
         turn.check()?;
         batch.commit().map_err(engine_error)?;
         tablet.layers.push(Layer {
-            session: area.session,
+            named: Named::Session(area.session),
             space,
         });
         tablet.group = turn.group;

@@ -27,6 +27,8 @@ impl Store {
             batch.remove(&self.meta, position_key(unit, session, *peer));
         }
         batch.commit().map_err(engine_error)?;
+        // Abandoned, before its keyspace goes.
+        state.run = None;
         if let Status::Collecting(space) = mem::replace(&mut state.status, Status::Gone) {
             // Positions must not outlive their rows; rows without a record are deleted at the next start.
             self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;

@@ -7,15 +7,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use fjall::{PersistMode, Slice};
-use tidegate_guard::SessionId;
-use tidegate_streaming::{EngineError, UnitId};
+use tidegate_streaming::EngineError;
 
 use crate::committer::Durability;
 use crate::error::engine_error;
 use crate::merge::Entry;
-use crate::record::Kind;
+use crate::record::layer_key;
 use crate::store::Store;
-use crate::tablet::{Space, Tablet, decode};
+use crate::tablet::{Named, Space, Tablet, decode};
 
 /// Where a fold stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,19 +56,19 @@ impl Store {
     pub(crate) fn fold(
         &self,
         id: u64,
-        session: SessionId,
+        named: Named,
         chunk: Vec<Entry>,
     ) -> Result<(FoldStep, Durability), EngineError> {
         let ended = Ok((FoldStep::Ended, Durability::Later));
         let Some(tablet) = self.tablet(id) else {
             return ended;
         };
-        let is_layer = tablet.state().layers.iter().any(|layer| layer.session == session);
+        let is_layer = tablet.state().layers.iter().any(|layer| layer.named == named);
         if !is_layer {
             return ended;
         }
         let Some((last, _)) = chunk.last() else {
-            self.end_fold(id, session, &tablet)?;
+            self.end_fold(id, named, &tablet)?;
             return ended;
         };
         let last = last.clone();
@@ -90,15 +89,13 @@ impl Store {
         Ok((FoldStep::After(last), Durability::Later))
     }
 
-    fn end_fold(&self, id: u64, session: SessionId, tablet: &Tablet) -> Result<(), EngineError> {
-        self.meta
-            .remove(Kind::Layer.key(UnitId::new(id), session))
-            .map_err(engine_error)?;
+    fn end_fold(&self, id: u64, named: Named, tablet: &Tablet) -> Result<(), EngineError> {
+        self.meta.remove(layer_key(id, named)).map_err(engine_error)?;
         // What was folded comes before this in the journal: one sync holds for both.
         self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
         let folded = {
             let mut state = tablet.state_mut();
-            let at = state.layers.iter().position(|layer| layer.session == session);
+            let at = state.layers.iter().position(|layer| layer.named == named);
             let folded = at.map(|at| state.layers.remove(at));
             if let (Some(main), Some(folded)) = (&state.main, &folded) {
                 main.grow(folded.space.bytes());
@@ -118,12 +115,12 @@ impl Store {
     }
 
     /// The layer of a tablet that was attached first.
-    pub(crate) fn first_layer(&self, id: u64) -> Option<(SessionId, Arc<Space>)> {
+    pub(crate) fn first_layer(&self, id: u64) -> Option<(Named, Arc<Space>)> {
         let tablet = self.tablet(id)?;
         let state = tablet.state();
         state
             .layers
             .first()
-            .map(|layer| (layer.session, Arc::clone(&layer.space)))
+            .map(|layer| (layer.named, Arc::clone(&layer.space)))
     }
 }

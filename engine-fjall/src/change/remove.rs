@@ -8,7 +8,7 @@ use tidegate_streaming::{EngineError, UnitId};
 use crate::area::Status;
 use crate::committer::{Durability, Turn};
 use crate::error::engine_error;
-use crate::record::{Kind, Owner, owner, positions_of_unit, removal_key};
+use crate::record::{Kind, Owner, base_key, own_layer_key, owner, positions_of_unit, removal_key};
 use crate::store::{Store, areas_gone, keyspace_options};
 
 impl Store {
@@ -77,6 +77,7 @@ impl Store {
             if let Status::Collecting(space) = &state.status {
                 self.quota.give_back(space.bytes());
             }
+            state.run = None;
             state.status = Status::Gone;
             self.areas().remove(&(area.unit, area.session));
         }
@@ -89,6 +90,7 @@ impl Store {
         prefixes.push(positions_of_unit(unit));
         // The mark of a removal that was cut short: left behind, the next start would remove what came since.
         prefixes.push(removal_key(id));
+        prefixes.extend([base_key(id), own_layer_key(id)]);
         let mut keys = Vec::new();
         for prefix in prefixes {
             for entry in self.meta.prefix(prefix) {

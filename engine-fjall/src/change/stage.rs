@@ -10,6 +10,7 @@ use tidegate_streaming::{Batch, EngineError, staging_area_made};
 use tidegate_transport::PeerId;
 
 use crate::area::{Area, AreaState, Status};
+use crate::change::append::Outline;
 use crate::committer::{Durability, Turn};
 use crate::error::engine_error;
 use crate::record::{Kind, encode_position, position_key, row_key, staging_keyspace};
@@ -30,7 +31,7 @@ impl Store {
         let (unit, session) = key;
         let is_layer = self
             .tablet(unit.as_u64())
-            .is_some_and(|tablet| tablet.state().layers.iter().any(|layer| layer.session == session));
+            .is_some_and(|tablet| tablet.state().has(session));
         if is_layer {
             // Attached and discarded before: a session does not come again.
             return Err(EngineError::Gone);
@@ -49,8 +50,36 @@ impl Store {
     pub(crate) fn stage(
         &self,
         area: &Area,
-        guard: &SharedGuard,
+        (guard, losses): (&SharedGuard, u64),
         source: PeerId,
+        received: &Batch,
+    ) -> Result<(), EngineError> {
+        let outline = Outline::of(&received.payload)?;
+        let mut state = area.state();
+        let space = match &state.status {
+            Status::Collecting(space) => Arc::clone(space),
+            Status::Attached => return Ok(()),
+            Status::Gone => return Err(EngineError::Gone),
+        };
+        area.intact(losses)?;
+        if let Some(outline) = outline
+            && self.may_append(&state, &space, source, &outline)
+        {
+            let whose = (guard, source);
+            return self.append(area, &mut state, &space, whose, (received, &outline));
+        }
+        // What is merged has to find all that came before.
+        self.finish_run(area, &mut state, &space, Some(Arc::clone(guard)))?;
+        self.merge(area, &mut state, &space, (guard, source), received)
+    }
+
+    /// Stages a batch that comes in any order, by way of the journal.
+    fn merge(
+        &self,
+        area: &Area,
+        state: &mut AreaState,
+        space: &Space,
+        (guard, source): (&SharedGuard, PeerId),
         received: &Batch,
     ) -> Result<(), EngineError> {
         let rows = decode_rows(&received.payload).map_err(|error| EngineError::Decode(error.to_string()))?;
@@ -62,14 +91,8 @@ impl Store {
                 _ => drop(latest_rows.insert(key, row)),
             }
         }
-        let mut state = area.state();
-        let space = match &state.status {
-            Status::Collecting(space) => Arc::clone(space),
-            Status::Attached => return Ok(()),
-            Status::Gone => return Err(EngineError::Gone),
-        };
         let mut staged = StagedRows {
-            space: &space,
+            space,
             bytes: 0,
             latest: state.latest,
             greatest: None,

@@ -6,10 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
+use tidegate_engine_fjall::FjallConfig;
 use tidegate_kv::{Row, RowStore};
 use tidegate_streaming::TargetEngine;
 
-use crate::rig::{SOURCE, TABLET, UNIT, batch, copy_tree, fresh, open, row, rows, session, still, unfenced};
+use crate::rig::{
+    SOURCE, TABLET, UNIT, batch, copy_tree, fresh, in_one_table, in_tables, open, row, rows, session, still,
+    unfenced,
+};
 
 fn crashed(directory: &TempDir) -> TempDir {
     let copy = tempfile::tempdir().expect("a directory");
@@ -81,7 +85,21 @@ fn assert_sound(found: &Found, direct: &[Row]) {
 
 #[tokio::test]
 async fn a_copy_at_any_step_shows_nothing_or_all() {
-    let (directory, engine) = fresh(still()).await;
+    copies_at_every_step(still()).await;
+}
+
+#[tokio::test]
+async fn a_copy_at_any_step_shows_nothing_or_all_of_table_files() {
+    copies_at_every_step(in_tables(still())).await;
+}
+
+#[tokio::test]
+async fn a_copy_at_any_step_shows_nothing_or_all_of_a_table_file_under_way() {
+    copies_at_every_step(in_one_table(still())).await;
+}
+
+async fn copies_at_every_step(config: FjallConfig) {
+    let (directory, engine) = fresh(config).await;
     let direct = [row("z", 1, "direct")];
     engine
         .write(TABLET, unfenced(), direct.to_vec())

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use tidegate_engine_fjall::FjallConfig;
 use tidegate_kv::{Row, RowStore, Timestamp};
 use tidegate_streaming::TargetEngine;
+use tokio::runtime::{Builder, Runtime};
 
-use crate::rig::{SOURCE, TABLET, UNIT, batch, fresh, open, rows, session, still, streamed, unfenced};
+use crate::rig::{
+    SOURCE, TABLET, UNIT, batch, fresh, in_one_table, in_tables, open, rows, session, still, streamed,
+    unfenced,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -79,13 +83,29 @@ proptest! {
 
     #[test]
     fn it_does_what_a_map_would_do(steps in proptest::collection::vec(a_step(), 1..25)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(follow(steps));
+        runtime().block_on(follow(steps, flushing()));
+    }
+
+    #[test]
+    fn it_does_so_with_a_table_file_for_every_batch(steps in proptest::collection::vec(a_step(), 1..25)) {
+        runtime().block_on(follow(steps, in_tables(flushing())));
+    }
+
+    #[test]
+    fn it_does_so_with_table_files_that_are_under_way(steps in proptest::collection::vec(a_step(), 1..25)) {
+        runtime().block_on(follow(steps, in_one_table(flushing())));
     }
 }
 
-async fn follow(steps: Vec<Step>) {
-    let (directory, mut engine) = fresh(flushing()).await;
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+async fn follow(steps: Vec<Step>, config: FjallConfig) {
+    let (directory, mut engine) = fresh(config.clone()).await;
     let mut model = Model::default();
     // One timestamp, one row: what a clock guarantees.
     let mut known = BTreeMap::<(Bytes, Timestamp), Row>::new();
@@ -156,8 +176,10 @@ async fn follow(steps: Vec<Step>) {
                 model.rows.clear();
             }
             Step::Reopen => {
+                // Without it a table file that is under way is lost, as it may be.
+                engine.close().await.expect("closes");
                 drop(engine);
-                engine = open(directory.path(), flushing()).await;
+                engine = open(directory.path(), config.clone()).await;
             }
             Step::Stage(..) | Step::Attach(_) => continue,
         }

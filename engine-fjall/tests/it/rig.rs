@@ -62,6 +62,23 @@ pub(crate) fn still() -> FjallConfig {
     }
 }
 
+/// Everything that is staged in order goes to a table file, and every batch makes one.
+pub(crate) fn in_tables(config: FjallConfig) -> FjallConfig {
+    FjallConfig {
+        staged_in_journal_bytes: 0,
+        table_bytes_max: 1,
+        ..config
+    }
+}
+
+/// The same, but one table file takes all that comes.
+pub(crate) fn in_one_table(config: FjallConfig) -> FjallConfig {
+    FjallConfig {
+        table_bytes_max: u64::MAX,
+        ..in_tables(config)
+    }
+}
+
 pub(crate) async fn open(path: &Path, config: FjallConfig) -> Arc<FjallEngine> {
     FjallEngine::open(path, config).await.expect("opens")
 }

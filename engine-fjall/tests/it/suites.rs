@@ -14,7 +14,7 @@ use tidegate_streaming::conformance::{Specimen, SpecimenRow};
 use tidegate_streaming::{Batch, EngineError, Position, SourceEngine, TargetEngine, UnitId};
 use tidegate_tablets::TabletId;
 
-use crate::rig::{copy_tree, open, rows, unfenced};
+use crate::rig::{copy_tree, in_one_table, in_tables, open, rows, unfenced};
 
 /// A directory that an engine is opened in again and again.
 struct OnDisk {
@@ -24,13 +24,22 @@ struct OnDisk {
 
 impl OnDisk {
     fn new(fold_on_attach: bool) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let config = FjallConfig {
+        Self::of(FjallConfig {
             fold_on_attach,
-            worker_threads: 1,
-            ..FjallConfig::default()
-        };
+            ..folding()
+        })
+    }
+
+    fn of(config: FjallConfig) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
         Self { directory, config }
+    }
+}
+
+fn folding() -> FjallConfig {
+    FjallConfig {
+        worker_threads: 1,
+        ..FjallConfig::default()
     }
 }
 
@@ -53,11 +62,19 @@ mod layered {
     tidegate_kv::row_store_tests!(OnDisk::new(false));
 }
 
+mod in_tables {
+    use super::{OnDisk, folding};
+    use crate::rig;
+
+    tidegate_kv::row_store_tests!(OnDisk::of(rig::in_tables(folding())));
+}
+
 /// An engine whose crash is a copy of its directory, taken while it runs.
 #[derive(Debug)]
 struct Running {
     engine: Arc<FjallEngine>,
     directory: TempDir,
+    config: FjallConfig,
 }
 
 fn to_row(row: &SpecimenRow) -> Row {
@@ -80,17 +97,25 @@ fn from_row(row: Row) -> Option<SpecimenRow> {
     })
 }
 
-async fn specimen(directory: TempDir) -> Box<dyn Specimen> {
-    let config = FjallConfig {
-        worker_threads: 1,
-        ..FjallConfig::default()
-    };
-    let engine = open(directory.path(), config).await;
-    Box::new(Running { engine, directory })
+async fn specimen(directory: TempDir, config: FjallConfig) -> Box<dyn Specimen> {
+    let engine = open(directory.path(), config.clone()).await;
+    Box::new(Running {
+        engine,
+        directory,
+        config,
+    })
 }
 
 async fn empty() -> Box<dyn Specimen> {
-    specimen(tempfile::tempdir().expect("a directory")).await
+    specimen(tempfile::tempdir().expect("a directory"), folding()).await
+}
+
+async fn empty_in_tables() -> Box<dyn Specimen> {
+    specimen(tempfile::tempdir().expect("a directory"), in_tables(folding())).await
+}
+
+async fn empty_in_one_table() -> Box<dyn Specimen> {
+    specimen(tempfile::tempdir().expect("a directory"), in_one_table(folding())).await
 }
 
 #[async_trait]
@@ -140,7 +165,7 @@ impl Specimen for Running {
     async fn crash(self: Box<Self>) -> Option<Box<dyn Specimen>> {
         let copy = tempfile::tempdir().expect("a directory");
         copy_tree(self.directory.path(), copy.path());
-        Some(specimen(copy).await)
+        Some(specimen(copy, self.config.clone()).await)
     }
 }
 
@@ -148,6 +173,18 @@ mod engine {
     use super::empty;
 
     tidegate_streaming::engine_conformance_tests!(empty);
+}
+
+mod engine_in_tables {
+    use super::empty_in_tables;
+
+    tidegate_streaming::engine_conformance_tests!(empty_in_tables);
+}
+
+mod engine_in_one_table {
+    use super::empty_in_one_table;
+
+    tidegate_streaming::engine_conformance_tests!(empty_in_one_table);
 }
 
 /// A directory that holds something else is not opened, and stays as it is.

@@ -27,7 +27,7 @@ use crate::case::{Better, Case, Effort, Entry, Sample};
 
 const MIB: f64 = (1 << 20) as f64;
 /// Of the tablet that is moved to warm up.
-const WARM_MIB: u64 = 64;
+const WARM_MIB: u64 = 8;
 
 pub(crate) fn entries() -> Vec<Entry> {
     vec![Entry::quick("move/memory", memory)]

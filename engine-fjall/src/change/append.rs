@@ -1,0 +1,215 @@
+//! Staging batches that come in order straight into table files.
+//!
+//! Rows that lie behind all that an area holds need no look-up and no merge, so they are written once and for all. A
+//! position follows its rows: it is recorded when their file is finished.
+
+use std::sync::Arc;
+
+use fjall::{PersistMode, Slice};
+use tidegate_guard::SharedGuard;
+use tidegate_kv::decode_rows;
+use tidegate_streaming::{Batch, EngineError};
+use tidegate_transport::PeerId;
+
+use crate::area::{Area, AreaState, Status};
+use crate::error::engine_error;
+use crate::record::{Kind, encode_position, is_row_key, position_key, row_key, stored_len, user_key};
+use crate::run::Run;
+use crate::store::Store;
+use crate::tablet::Space;
+
+/// What a batch looks like before its rows are touched.
+#[derive(Debug)]
+pub(crate) struct Outline<'a> {
+    /// Whether each key is greater than the one before.
+    is_sorted: bool,
+    first: &'a [u8],
+    last: &'a [u8],
+    /// The latest time of a row.
+    latest: u64,
+    /// Of keys and values as they are stored.
+    bytes: u64,
+}
+
+impl<'a> Outline<'a> {
+    /// Of a batch of at least one row; of none, nothing.
+    pub(crate) fn of(payload: &'a [u8]) -> Result<Option<Self>, EngineError> {
+        let wrong = |error: &dyn std::fmt::Display| EngineError::Decode(error.to_string());
+        let mut outline: Option<Self> = None;
+        for row in decode_rows(payload).map_err(|error| wrong(&error))? {
+            if !is_row_key(row.key) {
+                row_key(row.key).map_err(|error| wrong(&error))?;
+            }
+            let (time, bytes) = (row.timestamp.time, stored_len(&row));
+            match &mut outline {
+                Some(outline) => {
+                    outline.is_sorted &= outline.last < row.key;
+                    outline.last = row.key;
+                    outline.latest = outline.latest.max(time);
+                    outline.bytes += bytes;
+                }
+                None => {
+                    outline = Some(Self {
+                        is_sorted: true,
+                        first: row.key,
+                        last: row.key,
+                        latest: time,
+                        bytes,
+                    });
+                }
+            }
+        }
+        Ok(outline)
+    }
+}
+
+impl Store {
+    /// Whether a batch may go straight to a table file: it comes in order, lies behind all that is staged, and no other
+    /// source's rows could lie between.
+    pub(crate) fn may_append(
+        &self,
+        state: &AreaState,
+        space: &Space,
+        source: PeerId,
+        outline: &Outline<'_>,
+    ) -> bool {
+        let is_behind = |greatest: &Slice| user_key(greatest) < outline.first;
+        let is_large = state.run.is_some() || space.bytes() >= self.config.staged_in_journal_bytes;
+        outline.is_sorted
+            && is_large
+            && state.greatest.as_ref().is_none_or(is_behind)
+            && state.positions.keys().all(|peer| *peer == source.as_u64())
+            && state.run.as_ref().is_none_or(|run| run.peer == source.as_u64())
+    }
+
+    /// Hands a batch to the area's table file, and finishes that if it has grown enough.
+    pub(crate) fn append(
+        &self,
+        area: &Area,
+        state: &mut AreaState,
+        space: &Arc<Space>,
+        (guard, source): (&SharedGuard, PeerId),
+        (received, outline): (&Batch, &Outline<'_>),
+    ) -> Result<(), EngineError> {
+        let greatest = row_key(outline.last).map_err(|error| EngineError::Decode(error.to_string()))?;
+        self.quota.take(outline.bytes)?;
+        area.has_run();
+        let pushed = match guard.check() {
+            Ok(()) => push(state, space, (guard, source), received),
+            Err(rejected) => Err(rejected.into()),
+        };
+        if let Err(error) = pushed {
+            self.quota.give_back(outline.bytes);
+            if !matches!(error, EngineError::Rejected(_)) {
+                self.abandon_run(area, state, space)?;
+            }
+            return Err(error);
+        }
+        space.grow(outline.bytes);
+        state.latest = state.latest.max(outline.latest);
+        state.greatest = Some(Slice::from(greatest));
+        let mut is_whole = false;
+        if let Some(run) = &mut state.run {
+            run.bytes += outline.bytes;
+            is_whole = run.bytes >= self.config.table_bytes_max;
+        }
+        if is_whole {
+            self.finish_run(area, state, space, Some(Arc::clone(guard)))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes the table file of an area that collects, if there is one; right before that, its guard is checked.
+    pub(crate) fn finish_run_of(&self, area: &Area, guard: Option<SharedGuard>) -> Result<(), EngineError> {
+        let mut state = area.state();
+        let Status::Collecting(space) = state.status.clone() else {
+            return Ok(());
+        };
+        if state.run.is_some() {
+            guard.as_ref().map_or(Ok(()), |guard| guard.check())?;
+        }
+        self.finish_run(area, &mut state, &space, guard)
+    }
+
+    /// Finishes the table files of all areas.
+    pub(crate) fn finish_runs(&self) -> Result<(), EngineError> {
+        let areas: Vec<_> = self.areas().values().cloned().collect();
+        areas.iter().try_for_each(|area| self.finish_run_of(area, None))
+    }
+
+    /// Makes what is on its way into a table file part of the area, with its position.
+    pub(crate) fn finish_run(
+        &self,
+        area: &Area,
+        state: &mut AreaState,
+        space: &Space,
+        guard: Option<SharedGuard>,
+    ) -> Result<(), EngineError> {
+        let Some(run) = &mut state.run else { return Ok(()) };
+        // The time first: no crash may leave rows that are later than what the next start's clock is set above.
+        self.meta
+            .insert(
+                Kind::Area.key(area.unit, area.session),
+                state.latest.to_be_bytes(),
+            )
+            .map_err(engine_error)?;
+        self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
+        #[cfg(test)]
+        if self
+            .committer
+            .run_fails
+            .swap(false, std::sync::atomic::Ordering::Relaxed)
+        {
+            self.abandon_run(area, state, space)?;
+            return Err(EngineError::DiskFull);
+        }
+        if let Err(error) = run.finish(guard) {
+            self.abandon_run(area, state, space)?;
+            return Err(error);
+        }
+        let (peer, last) = (run.peer, run.last.clone());
+        state.run = None;
+        // Not before its rows are durable.
+        if state.positions.get(&peer).is_none_or(|held| *held < last) {
+            let key = position_key(area.unit, area.session, peer);
+            self.meta
+                .insert(key, encode_position(&last))
+                .map_err(engine_error)?;
+            state.positions.insert(peer, last);
+        }
+        state.dirty = true;
+        Ok(())
+    }
+
+    /// Forgets a table file that failed: its rows are to come again, after the position before it.
+    fn abandon_run(&self, area: &Area, state: &mut AreaState, space: &Space) -> Result<(), EngineError> {
+        if let Some(run) = state.run.take() {
+            area.lose_run();
+            self.quota.give_back(run.bytes);
+            space.shrink(run.bytes);
+        }
+        state.greatest = space
+            .keyspace
+            .last_key_value()
+            .map(fjall::Guard::key)
+            .transpose()
+            .map_err(engine_error)?;
+        Ok(())
+    }
+}
+
+fn push(
+    state: &mut AreaState,
+    space: &Arc<Space>,
+    (guard, source): (&SharedGuard, PeerId),
+    received: &Batch,
+) -> Result<(), EngineError> {
+    if state.run.is_none() {
+        // Its position counts once it is finished.
+        state.run = Some(Run::start(space, source.as_u64(), received.last.clone())?);
+    }
+    match &mut state.run {
+        Some(run) => run.push(received.payload.clone(), received.last.clone(), Arc::clone(guard)),
+        None => Ok(()),
+    }
+}

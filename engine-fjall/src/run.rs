@@ -1,0 +1,128 @@
+//! Rows on their way into a table file.
+//!
+//! fjall writes rows that come in order straight into table files: once, past its journal and its memory. Such a file
+//! counts from when it is finished. Its writer borrows the keyspace, so it lives on a thread of its own, which ends with
+//! it. What is not finished is abandoned, and leaves nothing but a file that goes with its keyspace, or at the next start.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use bytes::Bytes;
+use tidegate_guard::SharedGuard;
+use tidegate_kv::{StoredValue, decode_rows};
+use tidegate_streaming::{EngineError, Position};
+
+use crate::error::{Panicked, engine_error, failed};
+use crate::record::store_row_key;
+use crate::tablet::Space;
+
+/// Batches that wait for the writer, beside the one that it writes.
+const BATCHES_QUEUED: usize = 1;
+
+/// A table file that is being written. Dropped, it is abandoned.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// `None` once it was told to finish, or is dropped.
+    work: Option<SyncSender<Work>>,
+    writer: Option<JoinHandle<Result<(), EngineError>>>,
+    /// Whose rows they are, and how far they go.
+    pub(crate) peer: u64,
+    pub(crate) last: Position,
+    /// Of rows, as the quota counts them.
+    pub(crate) bytes: u64,
+}
+
+/// Each piece has a guard of its own, which it holds until it has ended.
+enum Work {
+    Rows(Bytes, SharedGuard),
+    Finish(Option<SharedGuard>),
+}
+
+impl Run {
+    /// Begins a table file; the first batch follows.
+    pub(crate) fn start(space: &Arc<Space>, peer: u64, last: Position) -> Result<Self, EngineError> {
+        let (work, queue) = sync_channel(BATCHES_QUEUED);
+        let space = Arc::clone(space);
+        let writer = Builder::new()
+            .name("tidegate-run".to_owned())
+            .spawn(move || write(&space, &queue))
+            .map_err(failed)?;
+        Ok(Self {
+            work: Some(work),
+            writer: Some(writer),
+            peer,
+            last,
+            bytes: 0,
+        })
+    }
+
+    /// Hands over a batch whose rows come in order, behind all that came before. Waits while the writer is behind.
+    pub(crate) fn push(
+        &mut self,
+        payload: Bytes,
+        last: Position,
+        guard: SharedGuard,
+    ) -> Result<(), EngineError> {
+        let handed = self
+            .work
+            .as_ref()
+            .is_some_and(|work| work.send(Work::Rows(payload, guard)).is_ok());
+        if !handed {
+            self.ended()?;
+            return Err(failed(Panicked));
+        }
+        self.last = last;
+        Ok(())
+    }
+
+    /// Makes the file part of its keyspace, durably.
+    pub(crate) fn finish(&mut self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
+        if let Some(work) = self.work.take() {
+            // An error says that the writer has ended, and what it ended with says why.
+            drop(work.send(Work::Finish(guard)));
+        }
+        self.ended()
+    }
+
+    fn ended(&mut self) -> Result<(), EngineError> {
+        drop(self.work.take());
+        self.writer
+            .take()
+            .and_then(|writer| writer.join().ok())
+            .unwrap_or_else(|| Err(failed(Panicked)))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Waits for its last batches: until then it holds the directory, and who opens it next would find it in use.
+        if self.writer.is_some() {
+            drop(self.ended());
+        }
+    }
+}
+
+fn write(space: &Space, queue: &Receiver<Work>) -> Result<(), EngineError> {
+    let mut file = space.keyspace.start_ingestion().map_err(engine_error)?;
+    let (mut key, mut stored) = (Vec::new(), Vec::new());
+    for work in queue {
+        match work {
+            Work::Rows(payload, guard) => {
+                let rows = decode_rows(&payload).map_err(|error| EngineError::Decode(error.to_string()))?;
+                for row in rows {
+                    store_row_key(row.key, &mut key);
+                    StoredValue::from(row).encode_into(&mut stored);
+                    file.write(&*key, &*stored).map_err(engine_error)?;
+                }
+                drop(guard);
+            }
+            Work::Finish(guard) => {
+                file.finish().map_err(engine_error)?;
+                drop(guard);
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
