@@ -6,6 +6,7 @@ mod limits;
 mod proposer;
 mod state;
 mod telemetry;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;

@@ -7,6 +7,8 @@ mod recipe;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use tidegate_guard::FrozenGuard;
 use tidegate_tablets::{Change, Metadata, Stage, Tablet, TabletId, Transition};
 
@@ -25,6 +27,26 @@ pub use self::decision::{Decision, Need};
 /// limits of concurrency are the caller's: what it does not start is in the next answer again.
 #[must_use]
 pub fn plan(metadata: &Metadata, progress: &Progress, now_ms: u64) -> Vec<Action> {
+    plan_these(metadata, progress, progress.tablets(), now_ms)
+}
+
+/// What to do next for some tablets: what [`plan`] says of them, in the same order.
+pub(crate) fn plan_some(
+    metadata: &Metadata,
+    progress: &Progress,
+    tablets: &BTreeSet<TabletId>,
+    now_ms: u64,
+) -> Vec<Action> {
+    let known = tablets.iter().filter_map(|id| Some((*id, progress.tablet(*id)?)));
+    plan_these(metadata, progress, known, now_ms)
+}
+
+fn plan_these<'a>(
+    metadata: &'a Metadata,
+    progress: &'a Progress,
+    tablets: impl Iterator<Item = (TabletId, &'a TabletProgress)>,
+    now_ms: u64,
+) -> Vec<Action> {
     let one = |(id, known)| {
         let tablet = metadata.tablets.get(&id)?;
         let transition = tablet.transition.as_ref()?;
@@ -37,7 +59,7 @@ pub fn plan(metadata: &Metadata, progress: &Progress, now_ms: u64) -> Vec<Action
             now_ms,
         })
     };
-    let mut all: Vec<One<'_>> = progress.tablets().filter_map(one).collect();
+    let mut all: Vec<One<'_>> = tablets.filter_map(one).collect();
     // Stable: by tablet within.
     all.sort_by_key(|one| one.transition.reason);
     let mut actions = Vec::new();

@@ -1,13 +1,15 @@
 //! What a driver knows beside the metadata.
 
+mod agenda;
 mod step;
 mod tablet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_guard::SessionId;
 use tidegate_tablets::{Epoch, Metadata, NodeId, Tablet, TabletId, Touched};
 
+use self::agenda::Agenda;
 use crate::config::{RetryConfig, Schedule};
 use crate::{OperationKind, WayBack};
 
@@ -25,6 +27,7 @@ pub struct Progress {
     retry: RetryConfig,
     schedule: Schedule,
     tablets: BTreeMap<TabletId, TabletProgress>,
+    agenda: Agenda,
 }
 
 impl Progress {
@@ -35,6 +38,7 @@ impl Progress {
             schedule: Schedule::new(&retry),
             retry,
             tablets: BTreeMap::new(),
+            agenda: Agenda::default(),
         }
     }
 
@@ -84,8 +88,13 @@ impl Progress {
     fn observe_tablet(&mut self, id: TabletId, tablet: Option<&Tablet>, now_ms: u64) -> Option<Left> {
         let found = tablet.and_then(|tablet| Some((tablet.epoch, tablet.transition.as_ref()?)));
         let Some((epoch, transition)) = found else {
-            return self.tablets.remove(&id).map(|entry| entry.left(id, now_ms, true));
+            let entry = self.tablets.remove(&id)?;
+            // Whatever it waits for it wants no more.
+            self.agenda.add(id);
+            self.agenda.wake_at(id, None);
+            return Some(entry.left(id, now_ms, true));
         };
+        self.agenda.add(id);
         let Some(entry) = self.tablets.get_mut(&id) else {
             self.tablets
                 .insert(id, TabletProgress::new(epoch, transition, now_ms));
@@ -115,18 +124,33 @@ impl Progress {
     /// When the next step that waits for a retry is due, if any is later than `now_ms`.
     #[must_use]
     pub fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
-        self.tablets
-            .values()
-            .flat_map(|entry| {
-                entry
-                    .barriers
-                    .values()
-                    .chain(entry.operations.values())
-                    .chain(std::iter::once(&entry.change))
-            })
-            .filter(|step| step.state == StepState::Idle && step.not_before_ms > now_ms)
-            .map(|step| step.not_before_ms)
-            .min()
+        let due = |entry: &TabletProgress| entry.next_due_ms(now_ms);
+        self.tablets.values().filter_map(due).min()
+    }
+
+    /// The tablets of which [`plan`](crate::plan) may say something else than the last time they were taken from here:
+    /// those that were [observed](Self::observe), of which something ended, or that have waited long enough.
+    pub(crate) fn take_agenda(&mut self, now_ms: u64) -> BTreeSet<TabletId> {
+        while let Some(tablet) = self.agenda.pop_due(now_ms) {
+            // Another of its steps may have a later time.
+            let next = self
+                .tablets
+                .get(&tablet)
+                .and_then(|entry| entry.next_due_ms(now_ms));
+            self.agenda.wake_at(tablet, next);
+            self.agenda.add(tablet);
+        }
+        self.agenda.take()
+    }
+
+    /// Puts every tablet on the agenda: something that is no tablet has changed.
+    pub(crate) fn look_at_all(&mut self) {
+        self.tablets.keys().for_each(|tablet| self.agenda.add(*tablet));
+    }
+
+    /// When the next tablet comes on the agenda by itself; the past where one is about to.
+    pub(crate) fn agenda_due_ms(&self) -> Option<u64> {
+        self.agenda.due_ms()
     }
 
     /// A barrier was asked for.
@@ -200,6 +224,7 @@ impl Progress {
             retry,
             schedule,
             tablets,
+            agenda,
         } = self;
         let Some(entry) = tablets.get_mut(&tablet).filter(|entry| entry.epoch == epoch) else {
             return;
@@ -212,6 +237,8 @@ impl Progress {
                 entry.change.fail(Meaning::Failed, error, retry, schedule, now_ms);
             }
         }
+        agenda.add(tablet);
+        agenda.wake_at(tablet, entry.next_due_ms(now_ms));
     }
 
     /// The error of a stage that has no way back was reported.
@@ -240,11 +267,13 @@ impl Progress {
             retry,
             schedule,
             tablets,
+            agenda,
         } = self;
         let Some(entry) = tablets.get_mut(&tablet) else {
             return;
         };
         let Some(step) = step(entry) else { return };
+        agenda.add(tablet);
         match result {
             Ok(()) => step.succeed(),
             Err(error) => {
@@ -253,6 +282,7 @@ impl Progress {
                 if meaning != Meaning::Again {
                     entry.last_error = Some(error);
                 }
+                agenda.wake_at(tablet, entry.next_due_ms(now_ms));
             }
         }
     }

@@ -123,16 +123,16 @@ impl Calls {
     }
 
     /// How many streams a node may send and receive, from now on.
-    pub(super) const fn set_permits(&mut self, permits: StreamPermits) {
+    pub(super) fn set_permits(&mut self, permits: StreamPermits) {
         self.limits.set_permits(permits);
     }
 
-    /// What is asked for now is another plan: see [`Limits::begin_plan`].
-    pub(super) fn begin_plan(&mut self) {
-        self.limits.begin_plan();
+    /// What bounds the calls, and who has no place.
+    pub(super) const fn limits(&mut self) -> &mut Limits {
+        &mut self.limits
     }
 
-    /// Asks for an operation, if the node has a place left and, for a stream, its sources have.
+    /// Asks for an operation, if the node has a place left and, for a stream, its sources have; else the tablet waits.
     pub(super) fn operation(
         &mut self,
         node: NodeId,
@@ -148,6 +148,7 @@ impl Calls {
                 let lane = Lane::of(operation.kind);
                 let place = Place { node, lane, sources };
                 if !self.limits.take_all(&place, urgency) {
+                    self.limits.waiting().wait((urgency, operation.tablet), place);
                     return false;
                 }
                 place

@@ -4,7 +4,9 @@ mod act;
 
 use std::sync::Arc;
 
-use tidegate_tablets::{Epoch, MetadataStore, NodeId, Outcome, ProposeError, Refused, TabletId, Update};
+use tidegate_tablets::{
+    Epoch, Metadata, MetadataStore, NodeId, Outcome, ProposeError, Refused, TabletId, Update,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -83,8 +85,7 @@ impl EventLoop {
 
     /// When something is due that waits for its time only.
     fn due(&self) -> Option<Instant> {
-        let now_ms = self.now_ms();
-        let retry_ms = self.shared.lock().progress.next_due_ms(now_ms);
+        let retry_ms = self.shared.lock().progress.agenda_due_ms();
         let due_ms = [retry_ms, self.proposer.due_ms()].into_iter().flatten().min()?;
         Some(self.begun + Duration::from_millis(due_ms))
     }
@@ -93,10 +94,15 @@ impl EventLoop {
         let now_ms = self.now_ms();
         let left = {
             let mut state = self.shared.lock();
-            state.metadata = Arc::clone(&update.metadata);
-            state
+            let before = std::mem::replace(&mut state.metadata, Arc::clone(&update.metadata));
+            let left = state
                 .progress
-                .observe_and_tell(&update.metadata, &update.touched, now_ms)
+                .observe_and_tell(&update.metadata, &update.touched, now_ms);
+            // Every plan asks who is excluded; nothing else that is no tablet concerns one.
+            if excluded(&before).ne(excluded(&update.metadata)) {
+                state.progress.look_at_all();
+            }
+            left
         };
         for left in left {
             telemetry::stage_took(left.stage, left.after_ms);
@@ -256,6 +262,11 @@ impl EventLoop {
                 .change_ended(tablet, epoch, Err(failed.to_string()), now_ms);
         }
     }
+}
+
+fn excluded(metadata: &Metadata) -> impl Iterator<Item = NodeId> {
+    let excluded = metadata.nodes.iter().filter(|(_, node)| node.excluded);
+    excluded.map(|(id, _)| *id)
 }
 
 fn panicked(node: NodeId) -> StepError {

@@ -1,9 +1,10 @@
 //! How many calls may run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_tablets::{NodeId, Reason, StreamPermits};
+use tidegate_tablets::{NodeId, Reason, StreamPermits, TabletId};
 
+use super::waiting::{Turn, Waiting};
 use crate::{CoordinatorConfig, OperationKind};
 
 /// Calls that share a limit on a node.
@@ -51,10 +52,15 @@ pub(super) struct Limits {
     running: BTreeMap<(NodeId, Lane), usize>,
     sending: BTreeMap<NodeId, usize>,
     total: usize,
-    /// Permits that a stream of that urgency waits for, in the plan that is being started: less urgent ones that
-    /// come after it do not take what is free of them. So one that needs several at once gets them in the end.
-    wanted_sends: BTreeMap<NodeId, Reason>,
-    wanted_receives: BTreeMap<NodeId, Reason>,
+    tablets_per_barrier: usize,
+    /// Who has no place. What a stream waits for no less urgent one takes: so one that needs several permits at once
+    /// gets them in the end.
+    waiting: Waiting,
+    /// Lanes and senders that have come free since those who wait for them were last looked at.
+    freed_lanes: BTreeSet<(NodeId, Lane)>,
+    freed_sends: BTreeSet<NodeId>,
+    /// The number of all calls has kept somebody from a place that its lane had.
+    short_of_calls: bool,
 }
 
 impl Limits {
@@ -69,20 +75,34 @@ impl Limits {
             running: BTreeMap::new(),
             sending: BTreeMap::new(),
             total: 0,
-            wanted_sends: BTreeMap::new(),
-            wanted_receives: BTreeMap::new(),
+            tablets_per_barrier: config.tablets_per_barrier.max(1),
+            waiting: Waiting::default(),
+            freed_lanes: BTreeSet::new(),
+            freed_sends: BTreeSet::new(),
+            short_of_calls: false,
         }
     }
 
     /// What the metadata names counts from now on; what runs goes on.
-    pub(super) const fn set_permits(&mut self, permits: StreamPermits) {
-        self.permits = permits;
+    pub(super) fn set_permits(&mut self, permits: StreamPermits) {
+        if self.permits != permits {
+            self.permits = permits;
+            self.freed_lanes.extend(self.waiting.lanes());
+            self.freed_sends.extend(self.waiting.senders());
+        }
     }
 
-    /// Another plan is being started.
-    pub(super) fn begin_plan(&mut self) {
-        self.wanted_sends.clear();
-        self.wanted_receives.clear();
+    /// Who has no place.
+    pub(super) const fn waiting(&mut self) -> &mut Waiting {
+        &mut self.waiting
+    }
+
+    /// A tablet is planned again, and waits for nothing until then: what was left to it is free for others.
+    pub(super) fn forget(&mut self, tablet: TabletId) {
+        for Place { node, lane, sources } in self.waiting.forget(tablet) {
+            self.freed_lanes.insert((node, lane));
+            self.freed_sends.extend(sources);
+        }
     }
 
     fn sends_per_node(&self) -> usize {
@@ -97,23 +117,17 @@ impl Limits {
             .map_or(self.default_receives, |number| number as usize)
     }
 
-    /// Takes a place and, for a stream, a permit of each source: all of it, or nothing.
+    /// Takes a place and, for a stream, a permit of each source: all of it, or nothing. Nobody who waits takes what one
+    /// that is more urgent waits for.
     pub(super) fn take_all(&mut self, place: &Place, urgency: Reason) -> bool {
         if place.lane != Lane::Stream {
             return self.take(place.node, place.lane);
         }
-        let sends_max = self.sends_per_node();
-        let sending = |node| self.sending.get(node).copied().unwrap_or_default();
-        let left_to =
-            |wanted: &BTreeMap<NodeId, Reason>, node| wanted.get(node).is_some_and(|by| *by < urgency);
-        let is_left = left_to(&self.wanted_receives, &place.node)
-            || place.sources.iter().any(|node| left_to(&self.wanted_sends, node));
-        let may_send = place.sources.iter().all(|node| sending(node) < sends_max);
-        if is_left || !may_send || !self.take(place.node, place.lane) {
-            self.wanted_receives.entry(place.node).or_insert(urgency);
-            for node in &place.sources {
-                self.wanted_sends.entry(*node).or_insert(urgency);
-            }
+        let may_send = |node: &NodeId| self.may_send(*node, 0);
+        if self.is_left(place.node, &place.sources, urgency)
+            || !place.sources.iter().all(may_send)
+            || !self.take(place.node, place.lane)
+        {
             return false;
         }
         for node in &place.sources {
@@ -122,8 +136,24 @@ impl Limits {
         true
     }
 
-    /// Takes a place, if there is one.
-    pub(super) fn take(&mut self, node: NodeId, lane: Lane) -> bool {
+    /// Whether someone more urgent waits for what a stream needs.
+    fn is_left(&self, node: NodeId, sources: &[NodeId], urgency: Reason) -> bool {
+        let mut first = self.waiting.in_lane(node, Lane::Stream).map(|(turn, _)| turn);
+        let is_more_urgent = |(reason, _): Turn| reason < urgency;
+        first.next().is_some_and(is_more_urgent)
+            || sources.iter().any(|source| {
+                let mut first = self.waiting.for_send(*source).map(|(turn, _)| turn);
+                first.next().is_some_and(is_more_urgent)
+            })
+    }
+
+    /// Whether a node may send one more, were there that many more than now.
+    fn may_send(&self, node: NodeId, more: usize) -> bool {
+        self.sending.get(&node).copied().unwrap_or_default() + more < self.sends_per_node()
+    }
+
+    /// Calls in a lane of a node, and in all, at most.
+    fn bounds(&self, lane: Lane) -> (usize, usize) {
         let (per_node, total) = match lane {
             Lane::Barrier => (self.barriers_per_node, self.calls_total),
             // Barriers that are known to be slow leave places for those that are not.
@@ -131,8 +161,101 @@ impl Limits {
             Lane::Stream => (self.receives_per_node(), self.calls_total / 2),
             Lane::Operation => (self.operations_per_node, self.calls_total / 4 * 3),
         };
+        (per_node, total.max(1))
+    }
+
+    /// The tablets that have a place now for what they wait for, each lane's in their turn. To be asked until there are
+    /// none: each that is named here is planned again, and then waits for less, or not at all.
+    pub(super) fn with_room(&mut self) -> BTreeSet<TabletId> {
+        let mut offer = Offer::default();
+        let lanes: Vec<_> = self.freed_lanes.iter().copied().collect();
+        for (node, lane) in lanes {
+            let before = offer.tablets.len();
+            self.offer_lane(node, lane, &mut offer);
+            // Whoever comes to wait there from now on has looked for a place.
+            if offer.tablets.len() == before {
+                self.freed_lanes.remove(&(node, lane));
+                self.short_of_calls |= self.total >= self.bounds(lane).1;
+            }
+        }
+        let senders: Vec<_> = self.freed_sends.iter().copied().collect();
+        for source in senders {
+            let before = offer.tablets.len();
+            for ((reason, tablet), node) in self.waiting.for_send(source) {
+                if !self.may_send(source, offer.sends(source)) {
+                    break;
+                }
+                let sources = self.waiting.sources(node, &(reason, tablet));
+                self.offer_stream(node, (reason, tablet), sources, &mut offer);
+            }
+            if offer.tablets.len() == before {
+                self.freed_sends.remove(&source);
+                self.short_of_calls |= self.total >= self.bounds(Lane::Stream).1;
+            }
+        }
+        offer.tablets
+    }
+
+    fn offer_lane(&self, node: NodeId, lane: Lane, offer: &mut Offer) {
+        let (per_node, total) = self.bounds(lane);
+        let running = self.running.get(&(node, lane)).copied().unwrap_or_default();
+        let places = per_node
+            .saturating_sub(running)
+            .min(total.saturating_sub(self.total));
+        let waiting = self.waiting.in_lane(node, lane);
+        match lane {
+            Lane::Stream if places > 0 => {
+                for (turn, sources) in waiting {
+                    if offer.receives(node) >= places {
+                        break;
+                    }
+                    self.offer_stream(node, turn, sources, offer);
+                }
+            }
+            Lane::Stream => {}
+            Lane::Operation => offer
+                .tablets
+                .extend(waiting.take(places).map(|((_, tablet), _)| tablet)),
+            Lane::Barrier | Lane::SlowBarrier => {
+                let tablets = places.saturating_mul(self.tablets_per_barrier);
+                offer
+                    .tablets
+                    .extend(waiting.take(tablets).map(|((_, tablet), _)| tablet));
+            }
+        }
+    }
+
+    fn offer_stream(&self, node: NodeId, (reason, tablet): Turn, sources: &[NodeId], offer: &mut Offer) {
+        let (per_node, total) = self.bounds(Lane::Stream);
+        let running = self
+            .running
+            .get(&(node, Lane::Stream))
+            .copied()
+            .unwrap_or_default();
+        let may_receive = running + offer.receives(node) < per_node && self.total < total;
+        let may_send = |source: &NodeId| self.may_send(*source, offer.sends(*source));
+        if may_receive
+            && !offer.tablets.contains(&tablet)
+            && sources.iter().all(may_send)
+            && !self.is_left(node, sources, reason)
+        {
+            offer.tablets.insert(tablet);
+            *offer.receives.entry(node).or_default() += 1;
+            for source in sources {
+                *offer.sends.entry(*source).or_default() += 1;
+            }
+        }
+    }
+
+    /// Takes a place, if there is one.
+    pub(super) fn take(&mut self, node: NodeId, lane: Lane) -> bool {
+        let (per_node, total) = self.bounds(lane);
         let running = self.running.entry((node, lane)).or_default();
-        if *running >= per_node || self.total >= total.max(1) {
+        if *running >= per_node {
+            return false;
+        }
+        if self.total >= total {
+            self.short_of_calls = true;
             return false;
         }
         *running += 1;
@@ -148,6 +271,7 @@ impl Limits {
                 if *sending == 0 {
                     self.sending.remove(node);
                 }
+                self.freed_sends.insert(*node);
             }
         }
     }
@@ -159,131 +283,31 @@ impl Limits {
             if *running == 0 {
                 self.running.remove(&(node, lane));
             }
+            self.freed_lanes.insert((node, lane));
+            if std::mem::take(&mut self.short_of_calls) {
+                self.freed_lanes.extend(self.waiting.lanes());
+            }
         }
+    }
+}
+
+/// Tablets that are to be planned again, and the permits that their streams will take.
+#[derive(Debug, Default)]
+struct Offer {
+    tablets: BTreeSet<TabletId>,
+    receives: BTreeMap<NodeId, usize>,
+    sends: BTreeMap<NodeId, usize>,
+}
+
+impl Offer {
+    fn receives(&self, node: NodeId) -> usize {
+        self.receives.get(&node).copied().unwrap_or_default()
+    }
+
+    fn sends(&self, node: NodeId) -> usize {
+        self.sends.get(&node).copied().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn streams_leave_places_for_operations_and_both_for_barriers() {
-        let config = CoordinatorConfig {
-            calls_total: 8,
-            receives_per_node: 100,
-            ..CoordinatorConfig::default()
-        };
-        let mut limits = Limits::new(&config);
-        let node = NodeId::new(1);
-        let streams = (0..100).filter(|_| limits.take(node, Lane::Stream)).count();
-        assert_eq!(streams, 4);
-        let operations = (0..100).filter(|_| limits.take(node, Lane::Operation)).count();
-        assert_eq!(operations, 2);
-        assert!(limits.take(node, Lane::Barrier) && limits.take(node, Lane::Barrier));
-        assert!(!limits.take(node, Lane::Barrier), "the total is a bound for all");
-        limits.give_back(node, Lane::Stream);
-        assert!(!limits.take(node, Lane::Stream), "over a half still");
-        assert!(limits.take(node, Lane::Barrier));
-    }
-
-    #[test]
-    fn lanes_and_nodes_count_by_themselves() {
-        let config = CoordinatorConfig {
-            barriers_per_node: 1,
-            operations_per_node: 1,
-            ..CoordinatorConfig::default()
-        };
-        let mut limits = Limits::new(&config);
-        let (a, b) = (NodeId::new(1), NodeId::new(2));
-        for lane in [Lane::Barrier, Lane::SlowBarrier, Lane::Operation] {
-            assert!(limits.take(a, lane) && limits.take(b, lane));
-            assert!(!limits.take(a, lane));
-            limits.give_back(a, lane);
-            assert!(limits.take(a, lane));
-        }
-    }
-
-    fn stream(node: u64, sources: &[u64]) -> Place {
-        Place {
-            node: NodeId::new(node),
-            lane: Lane::Stream,
-            sources: sources.iter().copied().map(NodeId::new).collect(),
-        }
-    }
-
-    fn one_each() -> Limits {
-        let mut limits = Limits::new(&CoordinatorConfig::default());
-        limits.set_permits(StreamPermits {
-            sends: Some(1),
-            receives: Some(1),
-        });
-        limits
-    }
-
-    #[test]
-    fn a_stream_takes_a_receive_and_a_send_of_each_source_or_nothing() {
-        let mut limits = one_each();
-        let first = stream(1, &[2, 3]);
-        assert!(limits.take_all(&first, Reason::Operator));
-        assert!(
-            !limits.take_all(&stream(4, &[3]), Reason::Operator),
-            "3 sends already"
-        );
-        assert!(
-            !limits.take_all(&stream(1, &[5]), Reason::Operator),
-            "1 receives already"
-        );
-        assert!(
-            limits.take_all(&stream(3, &[1]), Reason::Operator),
-            "the other way are other permits"
-        );
-        limits.give_all_back(&first);
-        assert!(limits.take_all(&stream(4, &[3]), Reason::Operator));
-        assert!(limits.take_all(&stream(1, &[5]), Reason::Operator));
-    }
-
-    #[test]
-    fn permits_change_while_streams_run_and_stop_none() {
-        let mut limits = one_each();
-        let permits = |sends, receives| StreamPermits { sends, receives };
-        assert!(limits.take_all(&stream(1, &[9]), Reason::Operator));
-        limits.set_permits(permits(Some(3), Some(1)));
-        let more = [stream(2, &[9]), stream(3, &[9]), stream(4, &[9])];
-        assert_eq!(
-            more.iter()
-                .filter(|place| limits.take_all(place, Reason::Operator))
-                .count(),
-            2
-        );
-        limits.set_permits(permits(Some(2), None));
-        limits.give_all_back(&more[0]);
-        assert!(!limits.take_all(&more[2], Reason::Operator), "two run still");
-        limits.give_all_back(&more[1]);
-        assert!(limits.take_all(&more[2], Reason::Operator));
-        limits.set_permits(StreamPermits::default());
-        let defaults = (10..20).filter(|node| limits.take_all(&stream(*node, &[8]), Reason::Operator));
-        assert_eq!(defaults.count(), CoordinatorConfig::default().sends_per_node);
-    }
-
-    #[test]
-    fn what_an_urgent_stream_waits_for_is_not_taken_by_a_less_urgent_one() {
-        let mut limits = one_each();
-        let running = stream(9, &[2]);
-        assert!(limits.take_all(&running, Reason::Balance));
-        let rebuild = stream(4, &[2, 3]);
-        limits.begin_plan();
-        assert!(!limits.take_all(&rebuild, Reason::Rebuild), "2 sends");
-        assert!(!limits.take_all(&stream(5, &[3]), Reason::Drain), "3 is kept");
-        assert!(!limits.take_all(&stream(4, &[6]), Reason::Drain), "and so is 4");
-        assert!(limits.take_all(&stream(5, &[6]), Reason::Drain));
-        assert!(
-            limits.take_all(&stream(7, &[3]), Reason::Rebuild),
-            "not from its like"
-        );
-        limits.give_all_back(&stream(7, &[3]));
-        limits.give_all_back(&running);
-        limits.begin_plan();
-        assert!(limits.take_all(&rebuild, Reason::Rebuild));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tidegate_guard::SessionId;
 use tidegate_tablets::{Epoch, NodeId, Stage, TabletId, Transition};
 
-use super::Step;
+use super::{Step, StepState};
 use crate::OperationKind;
 
 /// What is known about one tablet's transition.
@@ -112,6 +112,16 @@ impl TabletProgress {
         } else {
             Step::IDLE
         }
+    }
+
+    /// When the next step that waits for a retry is due, if any is later than `now_ms`.
+    pub(super) fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
+        let steps = self.barriers.values().chain(self.operations.values());
+        steps
+            .chain([&self.change])
+            .filter(|step| step.state == StepState::Idle && step.not_before_ms > now_ms)
+            .map(|step| step.not_before_ms)
+            .min()
     }
 
     /// Failures of the stage's steps so far, all nodes together.
