@@ -32,7 +32,7 @@ fn drivers() -> (Driver<DuplexStream>, Driver<DuplexStream>) {
 async fn begun(driver: &mut Driver<DuplexStream>) -> Duplex {
     match driver.next().await.unwrap() {
         Event::Begun { stream, .. } => stream,
-        Event::Over { .. } => panic!("no stream was under way"),
+        Event::Over => panic!("no stream was under way"),
     }
 }
 
