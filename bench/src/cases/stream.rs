@@ -118,7 +118,9 @@ impl Variant {
             Wire::Mem => effort.pick(1024, 4096),
         };
         let load = Load::new(self.batch_bytes, self.streams, mib * MIB);
-        let case = Case::new("MiB/s", Better::More, effort.pick(12, 20));
+        // A bound is judged by an interval, which is narrow only after many rounds.
+        let rounds = effort.pick(if self.is_bounded() { 18 } else { 9 }, 20);
+        let case = Case::new("MiB/s", Better::More, rounds);
         let case = match self.wire {
             Wire::Quic(mtu) => self.quic(mtu, case, &load)?,
             Wire::Tcp => self.tcp(case, &load)?,
