@@ -61,7 +61,8 @@
 //! 1. Of two rows of a key the later timestamp is what readers see, whichever came first and whether written, staged
 //!    or folded.
 //! 2. Readers and crashes see nothing of what is staged before its attach, and all of it after.
-//! 3. A position is in the same journal entry as the rows it stands for: it is never ahead of them.
+//! 3. A position is in the same journal entry as the rows it stands for, or comes after their table file is durable: it
+//!    is never ahead of them. If such a file fails, no handle that staged into it goes on.
 //! 4. A change is made between two others, right after its guard was checked, and holds that guard until it has
 //!    ended, whoever waits for it.
 //! 5. What a call or a read has shown is durable; staged batches and folds are not, until a sync.

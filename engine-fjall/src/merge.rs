@@ -53,43 +53,46 @@ impl Merge {
 
     /// The next row; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>, EngineError> {
-        let mut best: Option<(usize, Entry)> = None;
-        for index in 0..self.runs.len() {
-            let run = &mut self.runs[index];
+        // Most tablets are one keyspace, and nothing is to be compared.
+        if let [run] = &mut self.runs[..] {
             run.fill()?;
-            let Some((key, stored)) = &run.head else { continue };
-            let order = match &best {
-                None => Ordering::Less,
-                Some((_, (best_key, _))) => key.cmp(best_key),
-            };
-            match order {
-                Ordering::Less => best = Some((index, (key.clone(), stored.clone()))),
-                Ordering::Equal => best = self.settle(best, index)?,
-                Ordering::Greater => {}
-            }
+            return Ok(run.head.take());
         }
-        Ok(best.map(|(index, entry)| {
-            self.runs[index].head = None;
-            entry
-        }))
+        let mut best = None;
+        for index in 0..self.runs.len() {
+            self.runs[index].fill()?;
+            best = self.better(best, index)?;
+        }
+        let next = best.and_then(|index: usize| self.runs[index].head.take());
+        self.runs.retain(|run| run.rest.is_some());
+        Ok(next)
     }
 
-    /// Of two heads with the same key the later stays; the other is dropped.
-    fn settle(
-        &mut self,
-        best: Option<(usize, Entry)>,
-        index: usize,
-    ) -> Result<Option<(usize, Entry)>, EngineError> {
-        let challenger = self.runs[index].head.take();
-        let (Some((held_by, held)), Some(challenger)) = (best, challenger) else {
-            return Ok(None);
+    /// Which of two runs has the smaller key at its head. Of two heads with the same key the later stays; the other is
+    /// dropped.
+    fn better(&mut self, best: Option<usize>, index: usize) -> Result<Option<usize>, EngineError> {
+        let Some((key, stored)) = &self.runs[index].head else {
+            return Ok(best);
         };
-        if decode(&challenger.1)?.timestamp > decode(&held.1)?.timestamp {
-            self.runs[held_by].head = None;
-            self.runs[index].head = Some(challenger.clone());
-            return Ok(Some((index, challenger)));
+        let Some((held_by, (held_key, held))) =
+            best.and_then(|held_by| Some((held_by, self.runs[held_by].head.as_ref()?)))
+        else {
+            return Ok(Some(index));
+        };
+        match key.cmp(held_key) {
+            Ordering::Less => Ok(Some(index)),
+            Ordering::Greater => Ok(best),
+            Ordering::Equal => {
+                let is_later = decode(stored)?.timestamp > decode(held)?.timestamp;
+                let (stays, goes) = if is_later {
+                    (index, held_by)
+                } else {
+                    (held_by, index)
+                };
+                self.runs[goes].head = None;
+                Ok(Some(stays))
+            }
         }
-        Ok(Some((held_by, held)))
     }
 }
 

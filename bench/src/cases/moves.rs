@@ -10,12 +10,14 @@
 //!   them.
 //! - `ingest`: the same batches staged into an empty engine, made durable and attached.
 //!
+//! A move and an ingest end when nothing is left to do behind the attach.
+//!
 //! What a move may take is made of the parts: 1.15 times their processor time together, and 1.25 times the longest of
 //! them or half of their processor time, whichever is more (there are two cores). So the ends have to work at once, and
 //! nothing may be done twice between them.
 //!
-//! For information: `fold`, what is left to do in the background after an attach, in the time of a move; and `fjall`, the
-//! same rows through the bare ingestion of the store, which is the least that an ingest can take.
+//! For information: `fjall`, the same rows through the bare ingestion of the store, which is the least that an ingest can
+//! take.
 //!
 //! Bound by the store: it writes each row to a file and checks it, and both take more of the processor than the wire does.
 //!

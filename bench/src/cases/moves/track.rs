@@ -24,6 +24,8 @@ use crate::process::Span;
 
 /// The tablet in the source's store.
 pub(crate) const STORED: UnitId = UnitId::new(1);
+/// The same, as the engine calls it.
+const TABLET: TabletId = TabletId::new(1);
 const IN_MEMORY: UnitId = UnitId::new(2);
 pub(crate) const SOURCE: PeerId = PeerId::new(1);
 pub(crate) const TARGET: PeerId = PeerId::new(2);
@@ -31,12 +33,11 @@ pub(crate) const TARGET: PeerId = PeerId::new(2);
 type Way = fn(&Track) -> Result<Sample>;
 
 /// The ways, by their names.
-pub(crate) const WAYS: [(&str, Way); 6] = [
+pub(crate) const WAYS: [(&str, Way); 5] = [
     ("move", Track::whole),
     ("scan", Track::scan),
     ("wire", Track::wire),
     ("ingest", Track::ingest),
-    ("fold", Track::fold),
     ("fjall", Track::fjall),
 ];
 
@@ -51,8 +52,6 @@ pub(crate) struct Track {
     batches: Arc<Vec<Batch>>,
     total: Total,
     sessions: Cell<u128>,
-    /// What was left to do after the last attach.
-    folded: Cell<Option<Span>>,
     _source_files: TempDir,
 }
 
@@ -93,7 +92,6 @@ impl Track {
             batches,
             total,
             sessions: Cell::new(0),
-            folded: Cell::new(None),
             _source_files: files,
         })
     }
@@ -101,8 +99,8 @@ impl Track {
     fn whole(&self) -> Result<Sample> {
         let fresh = self.fresh()?;
         let storage = Arc::clone(&fresh.storage);
-        let (receipt, span) = self.pulled(STORED, storage)?;
-        self.settle(fresh)?;
+        let (receipt, span) = self.pulled(STORED, storage, Some(Arc::clone(&fresh.engine)))?;
+        self.verify(fresh)?;
         self.agreed(&receipt)?;
         Ok(self.sample(&span))
     }
@@ -119,7 +117,7 @@ impl Track {
     }
 
     fn wire(&self) -> Result<Sample> {
-        let (receipt, span) = self.pulled(IN_MEMORY, Arc::new(Dropping))?;
+        let (receipt, span) = self.pulled(IN_MEMORY, Arc::new(Dropping), None)?;
         self.agreed(&receipt)?;
         Ok(self.sample(&span))
     }
@@ -131,18 +129,13 @@ impl Track {
         let (engine, batches) = (Arc::clone(&fresh.engine), Arc::clone(&self.batches));
         let ingesting = async move {
             let batches = batches.iter().map(|batch| Ok(batch.clone()));
-            parts::ingest(&*engine, (STORED, session), guard, batches).await
+            parts::ingest(&*engine, (STORED, session), guard, batches).await?;
+            Ok(engine.fold(TABLET).await?)
         };
         let (ingested, span) = on_worker(&self.target_runtime, ingesting);
         ingested?;
-        self.settle(fresh)?;
+        self.verify(fresh)?;
         self.end(session)?;
-        Ok(self.sample(&span))
-    }
-
-    /// Of the last move or ingest before it, in the same round or, every other time, the round before.
-    fn fold(&self) -> Result<Sample> {
-        let span = self.folded.get().context("nothing was attached yet")?;
         Ok(self.sample(&span))
     }
 
@@ -160,10 +153,22 @@ impl Track {
         }
     }
 
-    fn pulled(&self, unit: UnitId, engine: Arc<dyn TargetEngine>) -> Result<(Receipt, Span)> {
+    /// Pulls a unit, until nothing is left to do behind its attach.
+    fn pulled(
+        &self,
+        unit: UnitId,
+        engine: Arc<dyn TargetEngine>,
+        folds: Option<Arc<FjallEngine>>,
+    ) -> Result<(Receipt, Span)> {
         let session = self.begin()?;
         let target = self.target.clone();
-        let pulling = async move { target.pull(engine, unit, session, SOURCE).await };
+        let pulling = async move {
+            let receipt = target.pull(engine, unit, session, SOURCE).await?;
+            if let Some(engine) = folds {
+                engine.fold(TABLET).await?;
+            }
+            Ok(receipt)
+        };
         let (receipt, span) = on_worker(&self.target_runtime, pulling);
         let receipt = receipt?;
         self.end(session)?;
@@ -190,15 +195,10 @@ impl Track {
         })
     }
 
-    /// Waits for what goes on behind an attach, looks whether every row is there, and drops the target.
-    fn settle(&self, fresh: Fresh) -> Result<()> {
-        let tablet = TabletId::new(STORED.as_u64());
-        let (folded, span) = Span::measure(|| self.target_runtime.block_on(fresh.engine.fold(tablet)));
-        folded?;
-        self.folded.set(Some(span));
-        let attached = self
-            .target_runtime
-            .block_on(parts::total(&*fresh.engine, STORED, drop))?;
+    /// Looks whether every row is there, and drops the target.
+    fn verify(&self, fresh: Fresh) -> Result<()> {
+        let looking = parts::total(&*fresh.engine, STORED, drop);
+        let attached = self.target_runtime.block_on(looking)?;
         ensure!(
             attached == self.total,
             "attached {attached:?} of {:?}",
