@@ -41,6 +41,14 @@ impl Span {
     }
 }
 
+/// What `work` takes of this thread's processor, with what it answers: of work that waits for nothing and for no other
+/// thread, that is its time, and nobody else's who wanted the processor meanwhile.
+pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let before = thread_cpu();
+    let answer = work();
+    (answer, thread_cpu().saturating_sub(before))
+}
+
 /// Processor time of this process so far, of all its threads.
 pub(crate) fn cpu() -> Duration {
     spent(ClockId::ProcessCPUTime)

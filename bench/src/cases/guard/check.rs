@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::registry;
 use crate::bound::{Bound, Limit};
 use crate::case::{Better, Case, Effort, Sample};
-use crate::process::Span;
+use crate::process::alone;
 
 const OPERATIONS: u32 = 5_000_000;
 
@@ -44,10 +44,10 @@ pub(super) fn case(effort: Effort) -> Result<Case> {
 
 /// Nanoseconds of one look.
 fn each(look: impl Fn() -> bool) -> Sample {
-    let ((), span) = Span::measure(|| {
+    let ((), spent) = alone(|| {
         for _look in 0..OPERATIONS {
             black_box(look());
         }
     });
-    Sample::of(span.wall.as_secs_f64() * 1e9 / f64::from(OPERATIONS))
+    Sample::of(spent.as_secs_f64() * 1e9 / f64::from(OPERATIONS))
 }

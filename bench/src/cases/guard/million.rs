@@ -1,7 +1,7 @@
 //! The whole life of a million sessions that nobody enters, all open at once: created, closed, drained, forgotten. Once
 //! as a node does it that takes up metadata with all of them in it, once as it comes by single changes.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tidegate_session::{SessionRegistry, Sessions as _};
@@ -11,6 +11,7 @@ use super::reference::Reference;
 use super::registry;
 use crate::bound::{Bound, Limit};
 use crate::case::{Better, Case, Effort, Sample};
+use crate::process::alone;
 
 const COUNT: u32 = 1_000_000;
 
@@ -23,43 +24,46 @@ pub(super) fn case(effort: Effort) -> Result<Case> {
         .against(REFERENCE)
         .way(REFERENCE, move || {
             let runtime = runtime()?;
-            let started = Instant::now();
-            let reference = Reference::open(&same);
-            reference.close(&same);
-            runtime.block_on(reference.drain(&same));
-            let sample = per_session(started);
-            ensure!(reference.count() == 0, "all are gone");
-            Ok(sample)
+            let (left, spent) = alone(|| {
+                let reference = Reference::open(&same);
+                reference.close(&same);
+                runtime.block_on(reference.drain(&same));
+                reference.count()
+            });
+            ensure!(left == 0, "all are gone");
+            Ok(per_session(spent))
         })
         .way("tidegate", move || {
             let runtime = runtime()?;
-            let started = Instant::now();
-            let sessions = registry::open(&ids);
-            sessions.apply(&ids, &[]);
-            runtime.block_on(sessions.drain(&ids, DEADLINE))?;
-            let sample = per_session(started);
-            ensure_gone(&sessions)?;
-            Ok(sample)
+            let (sessions, spent) = alone(|| {
+                let sessions = registry::open(&ids);
+                sessions.apply(&ids, &[]);
+                runtime.block_on(sessions.drain(&ids, DEADLINE))?;
+                anyhow::Ok(sessions)
+            });
+            ensure_gone(&*sessions?)?;
+            Ok(per_session(spent))
         })
         .way("tidegate, one by one", move || {
             let runtime = runtime()?;
-            let started = Instant::now();
-            let sessions = registry::open(&[]);
-            for id in &single {
-                sessions.apply(&[], &[*id]);
-            }
-            for id in &single {
-                sessions.apply(&[*id], &[]);
-            }
-            runtime.block_on(async {
+            let (sessions, spent) = alone(|| {
+                let sessions = registry::open(&[]);
                 for id in &single {
-                    sessions.drain(&[*id], DEADLINE).await?;
+                    sessions.apply(&[], &[*id]);
                 }
-                anyhow::Ok(())
-            })?;
-            let sample = per_session(started);
-            ensure_gone(&sessions)?;
-            Ok(sample)
+                for id in &single {
+                    sessions.apply(&[*id], &[]);
+                }
+                runtime.block_on(async {
+                    for id in &single {
+                        sessions.drain(&[*id], DEADLINE).await?;
+                    }
+                    anyhow::Ok(())
+                })?;
+                anyhow::Ok(sessions)
+            });
+            ensure_gone(&*sessions?)?;
+            Ok(per_session(spent))
         })
         .bound(Bound::ratio("tidegate", REFERENCE, Limit::AtMost(0.8)))
         .bound(Bound::ratio(
@@ -74,6 +78,6 @@ fn ensure_gone(sessions: &SessionRegistry) -> Result<()> {
     Ok(())
 }
 
-fn per_session(started: Instant) -> Sample {
-    Sample::of(started.elapsed().as_secs_f64() * 1e9 / f64::from(COUNT))
+fn per_session(spent: Duration) -> Sample {
+    Sample::of(spent.as_secs_f64() * 1e9 / f64::from(COUNT))
 }

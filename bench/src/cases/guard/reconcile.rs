@@ -5,7 +5,6 @@
 //! (`Sessions::reconcile`), which costs as much as the set.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use tidegate_guard::SessionId;
@@ -14,6 +13,7 @@ use tidegate_session::Sessions as _;
 use super::registry;
 use crate::bound::{Bound, Limit};
 use crate::case::{Better, Case, Effort, Entry, Sample};
+use crate::process::alone;
 
 const MILLION: u32 = 1_000_000;
 const THOUSAND: u32 = 1_000;
@@ -58,11 +58,11 @@ fn among(count: u32) -> Result<impl FnMut() -> Result<Sample> + 'static> {
                 (registry::id(tablet, *epoch - 1), registry::id(tablet, *epoch))
             })
             .collect();
-        let started = Instant::now();
-        for (close, open) in &changes {
-            sessions.apply(&[*close], &[*open]);
-        }
-        let spent = started.elapsed();
+        let ((), spent) = alone(|| {
+            for (close, open) in &changes {
+                sessions.apply(&[*close], &[*open]);
+            }
+        });
         ensure!(sessions.open_sessions().len() == count as usize && sessions.closing_sessions().is_empty());
         Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(CHANGES)))
     })
@@ -79,9 +79,7 @@ fn whole(rounds: usize, changed: u32) -> Result<Case> {
             wanted.insert(registry::id(tablet, epoch + 1));
         }
         epoch += 1;
-        let started = Instant::now();
-        sessions.reconcile(&wanted);
-        let spent = started.elapsed();
+        let ((), spent) = alone(|| sessions.reconcile(&wanted));
         ensure!(sessions.open_sessions().len() == wanted.len() && sessions.closing_sessions().is_empty());
         Ok(Sample::of(spent.as_secs_f64() * 1e3))
     }))

@@ -10,7 +10,7 @@ use super::reference::Reference;
 use super::registry;
 use crate::bound::{Bound, Limit};
 use crate::case::{Better, Case, Effort, Entry, Sample};
-use crate::process::Span;
+use crate::process::alone;
 
 const OPERATIONS: u32 = 50_000;
 
@@ -31,15 +31,15 @@ fn case(effort: Effort, count: u32) -> Result<Case> {
     Ok(Case::new("ns", Better::Less, effort.pick(21, 51))
         .against("DashMap + TaskTracker")
         .way("DashMap + TaskTracker", move || {
-            let ((), span) = Span::measure(|| {
+            let ((), spent) = alone(|| {
                 for id in &same {
                     drop(black_box(reference.enter(*id)));
                 }
             });
-            Ok(Sample::of(span.wall.as_secs_f64() * 1e9 / f64::from(OPERATIONS)))
+            Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(OPERATIONS)))
         })
         .way("thaw + drop", move || {
-            let (done, span) = Span::measure(|| -> Result<()> {
+            let (done, spent) = alone(|| -> Result<()> {
                 for id in &asked {
                     drop(black_box(registry::thaw(&sessions, *id)?));
                 }
@@ -47,7 +47,7 @@ fn case(effort: Effort, count: u32) -> Result<Case> {
             });
             done?;
             anyhow::ensure!(sessions.holders().is_empty(), "everyone has left");
-            Ok(Sample::of(span.wall.as_secs_f64() * 1e9 / f64::from(OPERATIONS)))
+            Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(OPERATIONS)))
         })
         .bound(Bound::value("thaw + drop", Limit::AtMost(1000.0))))
 }
