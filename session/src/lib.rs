@@ -17,7 +17,8 @@
 //! - [`Sessions`]: the contract, object-safe; [`SessionState`]. Guards come from its supertrait
 //!   [`Thaw`](tidegate_guard::Thaw).
 //! - [`SessionRegistry`]: the implementation, in memory; [`SessionConfig`], its bounds.
-//! - [`SessionBook`], [`SessionDelta`] and [`may_enter`]: the pure core of it, for whoever checks a model.
+//! - [`SessionBook`], [`OpenSessions`], [`SessionDelta`] and [`may_enter`]: the pure core of it, for whoever checks a
+//!   model.
 //! - [`NotDrained`] and [`Holder`]: the report of a drain that did not end by its deadline.
 //!
 //! # Example
@@ -91,6 +92,6 @@ mod report;
 mod sessions;
 
 pub use crate::config::SessionConfig;
-pub use crate::registry::{SessionBook, SessionDelta, SessionRegistry, may_enter};
+pub use crate::registry::{OpenSessions, SessionBook, SessionDelta, SessionRegistry, may_enter};
 pub use crate::report::{Holder, NotDrained};
 pub use crate::sessions::{SessionState, Sessions};

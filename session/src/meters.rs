@@ -39,9 +39,9 @@ impl Meters {
         self.open.increment(f64::from(sessions));
     }
 
-    pub(crate) fn closing(&self) {
-        self.open.decrement(1.0);
-        self.closing.increment(1.0);
+    pub(crate) fn closing(&self, sessions: u32) {
+        self.open.decrement(f64::from(sessions));
+        self.closing.increment(f64::from(sessions));
     }
 
     pub(crate) fn closed(&self, took: Duration) {

@@ -4,6 +4,7 @@ mod book;
 mod entry;
 mod guard;
 mod index;
+mod neighbour;
 mod session;
 mod shared;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use tidegate_guard::{FrozenGuard, Label, Rejected, SessionId, SharedGuard, Thaw};
 use tokio::time::{Instant, timeout};
 
-pub use self::book::{SessionBook, SessionDelta};
+pub use self::book::{OpenSessions, SessionBook, SessionDelta};
 pub use self::entry::may_enter;
 use self::guard::SessionGuard;
 use self::shared::Shared;
@@ -50,14 +51,7 @@ impl SessionRegistry {
         let found = self.shared.find(frozen.session);
         may_enter(found.as_ref().map(|session| session.state()), frozen, applied)?;
         let session = found.ok_or(Rejected::Closed)?;
-        // Race: the session closes between the look-up and the entry. Defence: the gate decides, not the index.
-        SessionGuard::enter(&self.shared, frozen.session, Arc::clone(&session), label).map_err(|_closed| {
-            if session.gate().is_drained() {
-                Rejected::Closed
-            } else {
-                Rejected::Closing
-            }
-        })
+        SessionGuard::enter(&self.shared, frozen.session, session, label)
     }
 }
 
@@ -80,10 +74,7 @@ impl Sessions for SessionRegistry {
     }
 
     fn apply(&self, close: &[SessionId], open: &[SessionId]) {
-        self.shared.apply(SessionDelta {
-            close: close.to_vec(),
-            open: open.to_vec(),
-        });
+        self.shared.apply(close, open);
     }
 
     fn state(&self, session: SessionId) -> Option<SessionState> {
@@ -99,8 +90,11 @@ impl Sessions for SessionRegistry {
     }
 
     async fn drain(&self, sessions: &[SessionId], deadline: Duration) -> Result<(), NotDrained> {
-        let begun = Instant::now();
         let waiting = self.shared.closing_among(sessions);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
         if timeout(deadline, self.shared.drained(&waiting)).await.is_ok() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tidegate_guard::{Closing, Gate, GateClosed, Guard, Label, OwnedEntry, Rejected, SessionId};
+use tidegate_guard::{Closing, Gate, Guard, Label, OwnedEntry, Rejected, SessionId};
 use tokio::time::Instant;
 
 use super::session::{Place, Record, Session, Share};
@@ -33,9 +33,16 @@ impl SessionGuard {
         id: SessionId,
         session: Arc<Session>,
         label: Label,
-    ) -> Result<Self, GateClosed> {
+    ) -> Result<Self, Rejected> {
         let record = Arc::new(Record::new(label, Instant::now()));
-        let (entry, place) = session.enter(&record)?;
+        // Race: the session closes between the look-up and the entry. Defence: the gate decides, not the index.
+        let Ok((entry, place)) = session.enter(&record) else {
+            return Err(if session.gate().is_drained() {
+                Rejected::Closed
+            } else {
+                Rejected::Closing
+            });
+        };
         shared.meters().thawed();
         Ok(Self {
             entry,

@@ -1,67 +1,114 @@
 //! The way from an id to its session, without a lock that others wait for.
 
-#[cfg(tidegate_loom)]
-use std::collections::BTreeMap;
+mod map;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-#[cfg(not(tidegate_loom))]
-use dashmap::DashMap;
 use tidegate_guard::SessionId;
 
+use self::map::{Map, Place};
+use super::book::{OpenSessions, SessionDelta};
 use super::session::Session;
-#[cfg(tidegate_loom)]
-use crate::primitive::Locked;
 
-/// The sessions that are open or closing, by id. Each call is one step; no reference into it is handed out.
+/// The sessions that are open or closing, by id; and so the book's list of those that are open: there may be a million,
+/// and one look-up does for both. Each call is one step, if it does not say otherwise; no reference into it is handed
+/// out.
 ///
-/// For the model checker the map is behind a lock of its own. It tries other orders only of steps that it sees touch
-/// the same thing: with a map that it does not see, a look-up that comes too late touches nothing, and the model ends
-/// without having tried the look-up that comes in time.
+/// A session that nobody has entered yet is no more than its id: its gate is made when the first holder comes.
 pub(super) struct Index {
-    #[cfg(not(tidegate_loom))]
-    sessions: DashMap<SessionId, Arc<Session>>,
-    #[cfg(tidegate_loom)]
-    sessions: Locked<BTreeMap<SessionId, Arc<Session>>>,
+    sessions: Map,
 }
 
-#[cfg(not(tidegate_loom))]
+/// What is left of a session that was open, and is shut now.
+pub(super) struct Left {
+    /// It, to be woken; nothing of one that nobody ever entered.
+    pub(super) session: Option<Arc<Session>>,
+    /// Somebody is inside. If not, it is gone from the index.
+    pub(super) held: bool,
+}
+
 impl Index {
     pub(super) fn new() -> Self {
-        Self {
-            sessions: DashMap::new(),
-        }
+        Self { sessions: Map::new() }
     }
 
+    /// The session to enter, if it is open or closing.
     pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.sessions.get(&id).map(|session| Arc::clone(session.value()))
+        // Race: the session is closed between the two calls, or while its gate is made. Defence: id and gate are in
+        // one place. Whoever closes first leaves no place to make a gate in; whoever closes later finds the gate, and
+        // shuts it.
+        let found = self.sessions.look(id, Clone::clone)?;
+        found.or_else(|| {
+            self.sessions
+                .change(id, |place| Arc::clone(place.get_or_insert_default()))
+        })
     }
 
-    pub(super) fn insert(&self, id: SessionId, session: Arc<Session>) {
-        self.sessions.insert(id, session);
-    }
-
+    /// Takes out a session that is closed now.
     pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.sessions.remove(&id).map(|(_id, session)| session)
+        self.sessions.remove_if(id, |_place| true).flatten()
+    }
+
+    /// Those that are open, in order. Not one step: for callers who keep others from opening and closing meanwhile.
+    pub(super) fn open_ids(&self) -> Vec<SessionId> {
+        let mut ids = self.sessions.collect(|id, place| is_open(place).then_some(id));
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Those that somebody has entered, in order. Not one step; but whoever is inside all the while is in one of them:
+    /// a session stays where it is until it is empty.
+    pub(super) fn entered(&self) -> Vec<(SessionId, Arc<Session>)> {
+        let mut all = self.sessions.collect(|id, place| Some((id, place.clone()?)));
+        all.sort_unstable_by_key(|(id, _session)| *id);
+        all
     }
 }
 
-#[cfg(tidegate_loom)]
-impl Index {
-    pub(super) fn new() -> Self {
-        Self {
-            sessions: Locked::new(BTreeMap::new()),
-        }
+/// Changed under the book's lock only.
+impl OpenSessions for Arc<Index> {
+    type Left = Left;
+
+    fn open(&mut self, id: SessionId) -> bool {
+        self.sessions.insert(id)
     }
 
-    pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.sessions.with(|sessions| sessions.get(&id).cloned())
+    fn is_open(&self, id: SessionId) -> bool {
+        self.sessions.look(id, is_open).unwrap_or(false)
     }
 
-    pub(super) fn insert(&self, id: SessionId, session: Arc<Session>) {
-        self.sessions.with(|sessions| sessions.insert(id, session));
+    /// Gates are shut here and woken later: wakers are foreign code, and there is a lock.
+    fn close(&mut self, id: SessionId) -> Option<Left> {
+        let mut left = None;
+        let removed = self.sessions.remove_if(id, |place| {
+            let Some(session) = place else { return true };
+            if !session.gate().shut() {
+                return false;
+            }
+            let held = !session.gate().is_drained();
+            left = Some(Left {
+                session: Some(Arc::clone(session)),
+                held,
+            });
+            !held
+        });
+        left.or_else(|| {
+            removed.map(|_place| Left {
+                session: None,
+                held: false,
+            })
+        })
     }
 
-    pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.sessions.with(|sessions| sessions.remove(&id))
+    fn difference(&self, wanted: &BTreeSet<SessionId>) -> SessionDelta {
+        let open: BTreeSet<SessionId> = self.open_ids().into_iter().collect();
+        OpenSessions::difference(&open, wanted)
     }
+}
+
+fn is_open(place: &Place) -> bool {
+    place
+        .as_ref()
+        .is_none_or(|session| session.gate().check().is_ok())
 }

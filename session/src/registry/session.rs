@@ -9,11 +9,10 @@ use tokio::time::Instant;
 use crate::primitive::Locked;
 use crate::{Holder, SessionState};
 
-/// One session that is open or closing. Small, as there may be a million.
+/// One session that is open or closing, and that somebody has entered. Small, as there may be a million.
 pub(super) struct Session {
     gate: Gate,
-    /// Made when the first holder comes.
-    holders: Locked<Option<Box<Holders>>>,
+    holders: Locked<Holders>,
 }
 
 /// The holders inside, in the order in which they came.
@@ -50,13 +49,6 @@ impl AsRef<Gate> for Share {
 }
 
 impl Session {
-    pub(super) fn new() -> Self {
-        Self {
-            gate: Gate::new(),
-            holders: Locked::new(None),
-        }
-    }
-
     pub(super) const fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -81,7 +73,6 @@ impl Session {
         // that names nobody. Defence: entering and listing are one step under the lock that the report takes too.
         self.holders.with(|holders| {
             let entry = Gate::enter_through(Share(Arc::clone(self)))?;
-            let holders = holders.get_or_insert_default();
             holders.next += 1;
             let place = Place(holders.next);
             holders.records.insert(place, Arc::clone(record));
@@ -92,18 +83,22 @@ impl Session {
     /// Takes a holder off the list; it has left already.
     pub(super) fn unlist(&self, place: Place) {
         // Dropped, with its label, outside the lock.
-        let _record = self
-            .holders
-            .with(|holders| holders.as_mut()?.records.remove(&place));
+        let _record = self.holders.with(|holders| holders.records.remove(&place));
     }
 
     /// Who is inside now.
     pub(super) fn records(&self) -> Vec<Arc<Record>> {
-        self.holders.with(|holders| {
-            holders
-                .as_ref()
-                .map_or_else(Vec::new, |holders| holders.records.values().cloned().collect())
-        })
+        self.holders
+            .with(|holders| holders.records.values().cloned().collect())
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            gate: Gate::new(),
+            holders: Locked::new(Holders::default()),
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate_guard::SessionId;
 use tokio::time::Instant;
 
-use super::book::{SessionBook, SessionDelta};
-use super::index::Index;
+use super::book::SessionBook;
+use super::index::{Index, Left};
 use super::session::Session;
 use crate::meters::Meters;
 use crate::primitive::Locked;
@@ -15,27 +16,34 @@ use crate::{Holder, SessionConfig, SessionState};
 
 /// What a registry and its guards share.
 ///
-/// The book says which session is in which state and is the one truth; the index leads a thaw to its session
-/// without a lock that others wait for. Locks are taken in the order book, shard of the index, holders.
+/// The book says which session is in which state and is the one truth. It keeps those that are open in the index, which
+/// leads a thaw to its session without a lock that others wait for. Locks are taken in the order book, part of the
+/// index, holders.
 pub(super) struct Shared {
-    book: Locked<SessionBook<Instant>>,
-    /// The sessions that are open or closing; changed under the book's lock only.
-    index: Index,
+    book: Locked<Book>,
+    /// The sessions that are open or closing; opened, closed and taken out under the book's lock only.
+    index: Arc<Index>,
     meters: Meters,
 }
+
+/// Notes of each closing session since when it is.
+type Book = SessionBook<Instant, Arc<Index>>;
 
 /// What has to be done after the book's lock is let go.
 #[derive(Default)]
 struct Aftermath {
-    shut: Vec<(SessionId, Arc<Session>)>,
     opened: u32,
+    closing: u32,
+    closed: u32,
+    shut: Vec<Arc<Session>>,
 }
 
 impl Shared {
     pub(super) fn new(config: &SessionConfig) -> Self {
+        let index = Arc::new(Index::new());
         Self {
-            book: Locked::new(SessionBook::new(config.closed_remembered)),
-            index: Index::new(),
+            book: Locked::new(Book::keeping(Arc::clone(&index), config.closed_remembered)),
+            index,
             meters: Meters::new(),
         }
     }
@@ -50,40 +58,26 @@ impl Shared {
     }
 
     pub(super) fn reconcile(&self, wanted: &BTreeSet<SessionId>) {
-        self.change(|book| book.difference(wanted));
-    }
-
-    pub(super) fn apply(&self, delta: SessionDelta) {
-        self.change(|_book| delta);
-    }
-
-    /// Closes, then opens.
-    fn change(&self, choose: impl FnOnce(&SessionBook<Instant>) -> SessionDelta) {
-        let now = Instant::now();
         // Race: two changes at once, whose halves mix into a state that neither wanted. Defence: choosing, closing
-        // and opening are one step under the lock. Gates are shut here and woken after: wakers are foreign code.
+        // and opening are one step under the lock.
         let after = self.book.with(|book| {
-            let delta = choose(book);
-            let mut after = Aftermath::default();
-            let done = book.change(&delta, now);
-            for id in done.close {
-                if let Some(session) = self.find(id)
-                    && session.gate().shut()
-                {
-                    after.shut.push((id, session));
-                }
-            }
-            for id in done.open {
-                self.index.insert(id, Arc::new(Session::new()));
-                after.opened += 1;
-            }
-            after
+            let delta = book.difference(wanted);
+            change(book, &delta.close, &delta.open)
         });
+        self.follow(after);
+    }
+
+    pub(super) fn apply(&self, close: &[SessionId], open: &[SessionId]) {
+        let after = self.book.with(|book| change(book, close, open));
+        self.follow(after);
+    }
+
+    fn follow(&self, after: Aftermath) {
         self.meters.opened(after.opened);
-        for (id, session) in after.shut {
-            self.meters.closing();
+        self.meters.closing(after.closing);
+        (0..after.closed).for_each(|_session| self.meters.closed(Duration::ZERO));
+        for session in after.shut {
             session.gate().wake();
-            self.finish_if_drained(id, &session);
         }
     }
 
@@ -135,7 +129,7 @@ impl Shared {
     }
 
     pub(super) fn open_ids(&self) -> Vec<SessionId> {
-        self.book.with(|book| book.open_ids().collect())
+        self.book.with(|_book| self.index.open_ids())
     }
 
     pub(super) fn closing_ids(&self) -> Vec<SessionId> {
@@ -144,30 +138,47 @@ impl Shared {
 
     /// Those of `ids` that are closing, each once, in order.
     pub(super) fn closing_among(&self, ids: &[SessionId]) -> Vec<(SessionId, Arc<Session>)> {
-        let ids: BTreeSet<SessionId> = ids.iter().copied().collect();
         self.book.with(|book| {
-            let closing = ids
-                .into_iter()
-                .filter(|id| book.state(*id) == Some(SessionState::Closing));
-            closing.filter_map(|id| Some((id, self.find(id)?))).collect()
+            let mut closing: Vec<SessionId> = ids.iter().copied().filter(|id| book.is_closing(*id)).collect();
+            closing.sort_unstable();
+            closing.dedup();
+            let found = closing.into_iter();
+            found.filter_map(|id| Some((id, self.find(id)?))).collect()
         })
     }
 
     /// Who holds any session, oldest first.
     pub(super) fn holders(&self) -> Vec<Holder> {
-        let sessions: Vec<(SessionId, Arc<Session>)> = self.book.with(|book| {
-            let ids = book.open_ids().chain(book.closing_ids());
-            ids.filter_map(|id| Some((id, self.find(id)?))).collect()
-        });
-        holders_of(&sessions)
+        holders_of(&self.index.entered())
     }
+}
+
+/// Closes, then opens.
+fn change(book: &mut Book, close: &[SessionId], open: &[SessionId]) -> Aftermath {
+    let mut after = Aftermath::default();
+    let mut now = None;
+    for id in close {
+        // Race: the last holder leaves meanwhile. Whoever looks at the gate last, after both the shutting and the
+        // leaving, sees it closed and empty: if not this look, then that of the holder, who then waits for the book.
+        let since = |left: &Left| left.held.then(|| *now.get_or_insert_with(Instant::now));
+        let Some(left) = book.begin_closing(*id, since) else {
+            continue;
+        };
+        after.closing += 1;
+        after.closed += u32::from(!left.held);
+        after.shut.extend(left.session);
+    }
+    for id in open {
+        after.opened += u32::from(book.open(*id));
+    }
+    after
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         let (open, closing) = self
             .book
-            .with(|book| (book.open_ids().len(), book.closing_ids().len()));
+            .with(|book| (self.index.open_ids().len(), book.closing_ids().len()));
         self.meters.gone(open, closing);
     }
 }
