@@ -149,8 +149,10 @@ impl Applier {
         if self.excluded.contains(&self.node) {
             warn!("this node was excluded: it serves nothing any more");
         }
-        if all || !step.left.is_empty() {
+        if all {
             self.removals.keep_wiped(&self.roles.tablets().collect());
+        } else if !step.left.is_empty() {
+            self.removals.forget_wiped(&step.left);
         }
         self.sweeper.sessions_gone(step.closed);
         self.sweeper.tablets_left(step.left);

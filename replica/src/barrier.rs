@@ -1,11 +1,13 @@
 //! The barrier, on a participant.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_coordinator::BarrierError;
+use tidegate_guard::SessionId;
 use tidegate_session::{NotDrained, Sessions};
-use tidegate_tablets::{Epoch, RequestFence, TabletId, Version};
+use tidegate_tablets::{Epoch, Metadata, RequestFence, TabletId, Version};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
@@ -24,7 +26,56 @@ pub(crate) struct Barrier {
 }
 
 impl Barrier {
-    /// Waits for the metadata, raises the fence, and waits until older requests and closing sessions have ended.
+    /// Waits for the map that barriers of `min_version` need.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only waits.
+    pub(crate) async fn map(
+        &self,
+        min_version: Version,
+        deadline: Duration,
+    ) -> Result<Arc<Metadata>, BarrierError> {
+        let map = self.published.wait_version(min_version, deadline).await;
+        map.map_err(behind)
+    }
+
+    /// The sessions that are closing here, by tablet. Asked for after the [map](Self::map): as that is published, those
+    /// that it no longer shows are closing, and no other is waited for.
+    pub(crate) fn closing(&self) -> BTreeMap<TabletId, Vec<SessionId>> {
+        let mut closing: BTreeMap<TabletId, Vec<SessionId>> = BTreeMap::new();
+        for session in self.sessions.closing_sessions() {
+            closing
+                .entry(TabletId::of_session(session))
+                .or_default()
+                .push(session);
+        }
+        closing
+    }
+
+    /// What a tablet's barrier is answered with where nothing is to be waited for: it is refused, or done. If it is not,
+    /// its fence is up all the same, and [`run`](Self::run) waits.
+    pub(crate) fn at_once(
+        &self,
+        map: &Metadata,
+        tablet: TabletId,
+        epoch: Epoch,
+        closing: &[SessionId],
+    ) -> Option<Result<(), BarrierError>> {
+        if let Err(error) = barrier_may_begin(map, tablet, epoch) {
+            return Some(Err(error));
+        }
+        // Raised before anything is waited for, so that what is waited for cannot grow.
+        self.fence.raise(tablet, epoch);
+        let drained = Drained {
+            requests: self.fence.older_holders(tablet, epoch) == 0,
+            sessions: to_drain(closing.to_vec(), tablet).is_empty(),
+        };
+        let is_done = drained.requests && drained.sessions && self.removals.is_prepared(map, tablet);
+        is_done.then(|| barrier_result(drained))
+    }
+
+    /// Waits until older requests and closing sessions have ended.
     ///
     /// Idempotent: whatever was done of it need not be undone, and can be done again.
     ///
@@ -35,20 +86,9 @@ impl Barrier {
         &self,
         tablet: TabletId,
         epoch: Epoch,
-        min_version: Version,
-        deadline: Duration,
+        closing: Vec<SessionId>,
+        until: Instant,
     ) -> Result<(), BarrierError> {
-        let until = Instant::now() + deadline;
-        let map = self
-            .published
-            .wait_version(min_version, deadline)
-            .await
-            .map_err(behind)?;
-        barrier_may_begin(&map, tablet, epoch)?;
-        drop(map);
-        // The map above is published, so the sessions that it no longer shows are closing; the fence is raised
-        // before anything is waited for, so that what is waited for cannot grow.
-        self.fence.raise(tablet, epoch);
         let removed = timeout_at(until, self.removals.before_pending(tablet)).await;
         match removed {
             Ok(Ok(())) => {}
@@ -59,7 +99,7 @@ impl Barrier {
                 });
             }
         }
-        let closing = to_drain(self.sessions.closing_sessions(), tablet);
+        let closing = to_drain(closing, tablet);
         let left = until.saturating_duration_since(Instant::now());
         let requests = timeout_at(until, self.fence.older_ended(tablet, epoch));
         let (requests, sessions) = tokio::join!(requests, self.sessions.drain(&closing, left));

@@ -47,15 +47,16 @@ impl Participants for ReplicaClient {
         let call = rpc::call(&*self.transport, peer, CONTROL_SERVICE, frame, deadline).await;
         let mut reply = call.map_err(|error| call_error(node, error))?;
         while let Some(frame) = reply.next().await.map_err(|error| call_error(node, error))? {
-            let reply = wire::decode_barrier(&frame).map_err(|error| broken(node, &error))?;
-            let answer = BarrierAnswer {
-                tablet: reply.tablet,
-                epoch: reply.epoch,
-                result: reply.result,
-            };
-            if answers.send(answer).await.is_err() {
-                // Nobody listens any more; the call is dropped, and the node stops waiting.
-                return Ok(());
+            for reply in wire::decode_barrier(&frame).map_err(|error| broken(node, &error))? {
+                let answer = BarrierAnswer {
+                    tablet: reply.tablet,
+                    epoch: reply.epoch,
+                    result: reply.result,
+                };
+                if answers.send(answer).await.is_err() {
+                    // Nobody listens any more; the call is dropped, and the node stops waiting.
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tidegate_coordinator::{BarrierRequest, Operation};
 use tidegate_tablets::NodeId;
 use tidegate_transport::rpc::{Answers, Handler};
 use tidegate_transport::{PeerId, ResetCode};
-use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::ReplicaConfig;
@@ -53,31 +55,54 @@ impl Control {
             return Err(ResetCode::Decode);
         }
         let deadline = request.deadline.min(self.config.barrier_deadline_max);
-        // Each tablet on its own: a slow one holds up no other. Dropped with the caller, which undoes nothing.
-        let mut running = JoinSet::new();
+        let until = Instant::now() + deadline;
+        let map = match self.barrier.map(request.min_version, deadline).await {
+            Ok(map) => map,
+            Err(error) => {
+                let replies = request.tablets.into_iter().map(|(tablet, epoch)| BarrierReply {
+                    tablet,
+                    epoch,
+                    result: Err(error.clone()),
+                });
+                return send(replies.collect(), answers).await;
+            }
+        };
+        let mut closing = self.barrier.closing();
+        // Each tablet on its own: what is done at once is answered at once and together, and a slow one holds up no
+        // other. Dropped with the caller, which undoes nothing.
+        let (mut done, mut running) = (Vec::new(), FuturesUnordered::new());
         for (tablet, epoch) in request.tablets {
-            let barrier = self.barrier.clone();
-            let min_version = request.min_version;
-            running.spawn(async move {
-                let result = barrier.run(tablet, epoch, min_version, deadline).await;
-                BarrierReply {
+            let closing = closing.remove(&tablet).unwrap_or_default();
+            match self.barrier.at_once(&map, tablet, epoch, &closing) {
+                Some(result) => done.push(BarrierReply {
                     tablet,
                     epoch,
                     result,
-                }
-            });
+                }),
+                None => running.push(async move {
+                    let result = self.barrier.run(tablet, epoch, closing, until).await;
+                    BarrierReply {
+                        tablet,
+                        epoch,
+                        result,
+                    }
+                }),
+            }
         }
+        drop(map);
         #[cfg(tidegate_mutants)]
-        let mut running: JoinSet<_> = if tidegate_mutants::on("one-answer-for-a-batch") {
-            let replies = running.join_all().await;
-            replies.into_iter().map(std::future::ready).collect()
-        } else {
-            running
-        };
-        while let Some(reply) = running.join_next().await {
-            let reply = reply.map_err(|_| ResetCode::Aborted)?;
-            let frame = wire::encode_barrier(&reply).map_err(|_| ResetCode::Aborted)?;
-            answers.send(frame).await.map_err(|_| ResetCode::Aborted)?;
+        if tidegate_mutants::on("one-answer-for-a-batch") {
+            while let Some(reply) = running.next().await {
+                done.push(reply);
+            }
+        }
+        send(done, answers).await?;
+        while let Some(reply) = running.next().await {
+            let mut done = vec![reply];
+            while let Some(Some(reply)) = running.next().now_or_never() {
+                done.push(reply);
+            }
+            send(done, answers).await?;
         }
         Ok(())
     }
@@ -87,4 +112,11 @@ impl Control {
         let frame = wire::encode_operation(&result).map_err(|_| ResetCode::Aborted)?;
         answers.send(frame).await.map_err(|_| ResetCode::Aborted)
     }
+}
+
+async fn send(replies: Vec<BarrierReply>, answers: &mut Answers) -> Result<(), ResetCode> {
+    for frame in wire::encode_barrier(&replies).map_err(|_| ResetCode::Aborted)? {
+        answers.send(frame).await.map_err(|_| ResetCode::Aborted)?;
+    }
+    Ok(())
 }

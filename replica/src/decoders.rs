@@ -12,10 +12,11 @@ pub fn request(frame: &[u8]) -> Option<Bytes> {
     wire::encode_request(&wire::decode_request(frame).ok()?).ok()
 }
 
-/// One tablet's answer of a barrier.
+/// Some tablets' answers of a barrier; those that one frame would hold come in one.
 #[must_use]
 pub fn barrier(frame: &[u8]) -> Option<Bytes> {
-    wire::encode_barrier(&wire::decode_barrier(frame).ok()?).ok()
+    let mut frames = wire::encode_barrier(&wire::decode_barrier(frame).ok()?).ok()?;
+    (frames.len() == 1).then(|| frames.remove(0))
 }
 
 /// The answer of an operation.

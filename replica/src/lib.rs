@@ -107,6 +107,7 @@ mod published;
 mod removals;
 mod replica;
 pub mod rules;
+mod started;
 mod storage;
 mod sweeper;
 mod told;

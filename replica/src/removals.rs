@@ -10,6 +10,7 @@ use tidegate_tablets::{Epoch, Metadata, NodeId, TabletId};
 use crate::Storage;
 use crate::published::Published;
 use crate::rules::{about_to_be_pending, is_concerned};
+use crate::started::started;
 use crate::told::{Teller, Told, told};
 
 #[derive(Debug, Default)]
@@ -54,6 +55,15 @@ impl Removals {
             // The removal's task lets its end go when it is over, however that came.
             ended.wait().await;
         }
+    }
+
+    /// Whether [`before_pending`](Self::before_pending) has nothing to do, or to wait for, by that map.
+    pub(crate) fn is_prepared(&self, map: &Metadata, tablet: TabletId) -> bool {
+        let Some(begun) = about_to_be_pending(map, self.node, tablet) else {
+            return true;
+        };
+        let state = self.lock();
+        !state.running.contains_key(&tablet) && state.wiped.get(&tablet) == Some(&begun)
     }
 
     /// Removes what is found of a tablet of which this node is about to be the pending replica: once for each
@@ -104,6 +114,14 @@ impl Removals {
         }
     }
 
+    /// Forgets which transitions of these tablets were prepared for.
+    pub(crate) fn forget_wiped(&self, tablets: &BTreeSet<TabletId>) {
+        let mut state = self.lock();
+        for tablet in tablets {
+            state.wiped.remove(tablet);
+        }
+    }
+
     /// Forgets which transitions were prepared for, but for those of `current`.
     pub(crate) fn keep_wiped(&self, current: &BTreeSet<TabletId>) {
         self.lock().wiped.retain(|tablet, _| current.contains(tablet));
@@ -139,8 +157,8 @@ impl Removals {
             return Removal::NotWanted;
         }
         let storage = Arc::clone(&self.storage);
-        // A task of its own: an engine call that has started is not abandoned when its caller is.
-        let task = tokio::spawn(async move {
+        // Not a part of this future: an engine call that has started is not abandoned when its caller is.
+        let removing = started(async move {
             // No session covers this: the rules above do, so the guard is named for what it is.
             let result = storage.remove(tablet, Arc::new(Unfenced)).await;
             if result.is_ok() {
@@ -150,7 +168,8 @@ impl Removals {
             result
         });
         Removal::Ended(
-            task.await
+            removing
+                .await
                 .unwrap_or_else(|panicked| Err(EngineError::Failed(Box::new(panicked)))),
         )
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
 use tidegate_guard::SessionId;
 use tidegate_session::Sessions;
 use tidegate_streaming::{EngineError, UnitId};
@@ -115,8 +116,12 @@ impl Sweeper {
                         match going.entry(item) {
                             Entry::Occupied(mut again) => *again.get_mut() = true,
                             Entry::Vacant(new) => {
-                                new.insert(false);
-                                tasks.spawn(Arc::clone(&self).look_after(item));
+                                let mut looking = Box::pin(Arc::clone(&self).look_after(item));
+                                // What ends at once needs no task; what does not is polled anew in its own.
+                                if looking.as_mut().now_or_never().is_none() {
+                                    new.insert(false);
+                                    tasks.spawn(looking);
+                                }
                             }
                         }
                     }

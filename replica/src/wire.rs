@@ -19,6 +19,10 @@ const CONFIG: Configuration<LittleEndian, Fixint, Limit<LIMIT>> = bincode::confi
     .with_fixed_int_encoding()
     .with_limit::<LIMIT>();
 
+/// Answers in one frame at most, and bytes of text in them after which another frame is begun: far below [`LIMIT`].
+const REPLIES_MAX: usize = 1024;
+const TEXT_MAX: usize = 256 << 10;
+
 /// A frame that is no frame of this service: stop talking to that peer.
 #[derive(Debug, Error)]
 #[error("not a frame of the control service")]
@@ -162,8 +166,29 @@ pub(crate) fn decode_request(frame: &[u8]) -> Result<Request, NotAFrame> {
     })
 }
 
-pub(crate) fn encode_barrier(reply: &BarrierReply) -> Result<Bytes, NotAFrame> {
-    encode(BarrierFrame {
+/// The frames that carry some answers, in their order; none for none.
+pub(crate) fn encode_barrier(replies: &[BarrierReply]) -> Result<Vec<Bytes>, NotAFrame> {
+    let (mut frames, mut frame, mut text) = (Vec::new(), Vec::new(), 0);
+    for reply in replies {
+        if frame.len() >= REPLIES_MAX || text >= TEXT_MAX {
+            frames.push(encode(std::mem::take(&mut frame))?);
+            text = 0;
+        }
+        text += match &reply.result {
+            Err(BarrierError::Held { holders }) => holders.iter().map(String::len).sum(),
+            Err(BarrierError::Failed(reason)) => reason.len(),
+            _ => 0,
+        };
+        frame.push(barrier_frame(reply));
+    }
+    if !frame.is_empty() {
+        frames.push(encode(frame)?);
+    }
+    Ok(frames)
+}
+
+fn barrier_frame(reply: &BarrierReply) -> BarrierFrame {
+    BarrierFrame {
         tablet: reply.tablet.as_u64(),
         epoch: reply.epoch.as_u64(),
         result: match &reply.result {
@@ -181,15 +206,24 @@ pub(crate) fn encode_barrier(reply: &BarrierReply) -> Result<Bytes, NotAFrame> {
                 reason: error_reason(error),
             },
         },
-    })
+    }
 }
 
-pub(crate) fn decode_barrier(frame: &[u8]) -> Result<BarrierReply, NotAFrame> {
+/// The answers in one frame; never none.
+pub(crate) fn decode_barrier(frame: &[u8]) -> Result<Vec<BarrierReply>, NotAFrame> {
+    let replies: Vec<BarrierFrame> = decode(frame)?;
+    if replies.is_empty() {
+        return Err(NotAFrame);
+    }
+    Ok(replies.into_iter().map(barrier_reply).collect())
+}
+
+fn barrier_reply(reply: BarrierFrame) -> BarrierReply {
     let BarrierFrame {
         tablet,
         epoch,
         result,
-    } = decode(frame)?;
+    } = reply;
     let result = match result {
         BarrierResult::Done => Ok(()),
         BarrierResult::Behind { applied } => Err(BarrierError::Behind {
@@ -201,11 +235,11 @@ pub(crate) fn decode_barrier(frame: &[u8]) -> Result<BarrierReply, NotAFrame> {
         }),
         BarrierResult::Failed { reason } => Err(BarrierError::Failed(reason)),
     };
-    Ok(BarrierReply {
+    BarrierReply {
         tablet: TabletId::new(tablet),
         epoch: Epoch::new(epoch),
         result,
-    })
+    }
 }
 
 pub(crate) fn encode_operation(result: &Result<(), OperationError>) -> Result<Bytes, NotAFrame> {

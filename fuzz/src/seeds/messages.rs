@@ -43,7 +43,10 @@ fn epoch(shown: &Shown, index: usize) -> u64 {
 }
 
 pub(super) fn control_answers() -> Vec<Vec<u8>> {
-    let barrier = |rest: Vec<u8>| [&1_u64.to_le_bytes()[..], &1_u64.to_le_bytes()[..], &rest].concat();
+    let number = |number: u64| number.to_le_bytes();
+    let one = |rest: &[u8]| [&number(1)[..], &number(1)[..], rest].concat();
+    let barrier = |rest: Vec<u8>| [&number(1)[..], &one(&rest)].concat();
+    let two = |first: Vec<u8>, second: Vec<u8>| [number(2).to_vec(), one(&first), one(&second)].concat();
     let text = |variant: u32| [fixed(variant, &[4]), b"held".to_vec()].concat();
     vec![
         barrier(fixed(0, &[])),
@@ -58,7 +61,7 @@ pub(super) fn control_answers() -> Vec<Vec<u8>> {
             .concat(),
         ),
         barrier(fixed(3, &[3])),
-        barrier(text(4)),
+        two(text(4), fixed(0, &[])),
         fixed(0, &[]),
         fixed(2, &[3]),
         text(6),

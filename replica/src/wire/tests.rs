@@ -51,14 +51,10 @@ fn answers_come_back_as_they_were() {
         }),
         Err(BarrierError::Failed("why".to_owned())),
     ];
-    for result in results {
-        let reply = BarrierReply {
-            tablet: TabletId::new(1),
-            epoch: Epoch::new(2),
-            result,
-        };
-        assert_eq!(decode_barrier(&encode_barrier(&reply).unwrap()).unwrap(), reply);
-    }
+    let replies: Vec<_> = results.into_iter().map(reply).collect();
+    let frames = encode_barrier(&replies).unwrap();
+    assert_eq!(frames.len(), 1);
+    assert_eq!(decode_barrier(&frames[0]).unwrap(), replies);
     let results = [
         Ok(()),
         Err(OperationError::Running),
@@ -75,6 +71,40 @@ fn answers_come_back_as_they_were() {
             result
         );
     }
+}
+
+fn reply(result: Result<(), BarrierError>) -> BarrierReply {
+    BarrierReply {
+        tablet: TabletId::new(1),
+        epoch: Epoch::new(2),
+        result,
+    }
+}
+
+#[test]
+fn answers_that_are_too_many_or_too_long_for_a_frame_come_in_several() {
+    let done: Vec<_> = (0..4096).map(|_| reply(Ok(()))).collect();
+    let long = vec!["a holder".repeat(25); 8];
+    let held = |_| {
+        reply(Err(BarrierError::Held {
+            holders: long.clone(),
+        }))
+    };
+    let held: Vec<_> = (0..1024).map(held).collect();
+    for replies in [done, held] {
+        let frames = encode_barrier(&replies).unwrap();
+        assert!(frames.len() > 1 && frames.iter().all(|frame| frame.len() < LIMIT / 2));
+        let decoded: Vec<_> = frames
+            .iter()
+            .flat_map(|frame| decode_barrier(frame).unwrap())
+            .collect();
+        assert_eq!(decoded, replies);
+    }
+    assert_eq!(encode_barrier(&[]).unwrap(), Vec::<Bytes>::new());
+    assert!(
+        decode_barrier(&0_u64.to_le_bytes()).is_err(),
+        "an answer of nothing"
+    );
 }
 
 #[test]
