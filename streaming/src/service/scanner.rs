@@ -1,7 +1,9 @@
 //! Reads a snapshot ahead of the network.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tidegate_guard::{Rejected, SharedGuard};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
@@ -17,7 +19,7 @@ enum Scanned {
     Failed(EngineError),
 }
 
-/// Reads a snapshot in a task of its own, a bounded number of batches ahead. The task is never aborted: dropped, the
+/// Reads a snapshot, in a task of its own where it does not end at once, a bounded number of batches ahead. The task is never aborted: dropped, the
 /// scanner lets a call that has started end, under the task's own guard, and begins no other.
 #[derive(Debug)]
 pub(super) struct Scanner {
@@ -39,7 +41,12 @@ impl Scanner {
                 drop(room.send(Scanned::Failed(error)).await);
             }
         };
-        tokio::spawn(scanning.in_current_span());
+        let mut scanning = Box::pin(AssertUnwindSafe(scanning).catch_unwind());
+        // Of a small unit that is all; a panic shows as a scan that ended without a word. What does not end at once is
+        // polled anew in its task.
+        if scanning.as_mut().now_or_never().is_none() {
+            tokio::spawn(scanning.in_current_span());
+        }
         Self { scanned }
     }
 
