@@ -23,8 +23,8 @@ pub struct FjallConfig {
     /// Bytes of rows of one staging area that go through the journal, as small ones should; what comes after them is
     /// written to table files right away.
     pub staged_in_journal_bytes: u64,
-    /// Bytes of received rows that make one table file. Until it is whole, a crash takes them back, and its stream goes
-    /// on from before them.
+    /// Bytes of received rows that make one table file; where more than 64 times as much is staged, a 64th of that.
+    /// Until it is whole, a crash takes them back, and its stream goes on from before them.
     pub table_bytes_max: u64,
     /// Whether attached rows are folded into the tablet as soon as they are attached. Without it they stay a
     /// layer, which every reader merges, until a purge or the next start.

@@ -18,6 +18,9 @@ use crate::run::Run;
 use crate::store::Store;
 use crate::tablet::Space;
 
+/// A run is at least this part of what its area holds.
+const RUNS_PER_AREA: u64 = 64;
+
 /// What a batch looks like before its rows are touched.
 #[derive(Debug)]
 pub(crate) struct Outline<'a> {
@@ -111,7 +114,8 @@ impl Store {
         let mut is_whole = false;
         if let Some(run) = &mut state.run {
             run.bytes += outline.bytes;
-            is_whole = run.bytes >= self.config.table_bytes_max;
+            // The list of all files is written anew with each: so that stays little beside the rows, however many.
+            is_whole = run.bytes >= self.config.table_bytes_max.max(space.bytes() / RUNS_PER_AREA);
         }
         if is_whole {
             self.finish_run(area, state, space, Some(Arc::clone(guard)))?;
