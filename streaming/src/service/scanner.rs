@@ -19,8 +19,8 @@ enum Scanned {
     Failed(EngineError),
 }
 
-/// Reads a snapshot, in a task of its own where it does not end at once, a bounded number of batches ahead. The task is never aborted: dropped, the
-/// scanner lets a call that has started end, under the task's own guard, and begins no other.
+/// Reads a snapshot, in a task of its own where it does not end at once, a bounded number of batches ahead. The task is
+/// never aborted: dropped, the scanner lets a call that has started end, under the task's own guard, and begins no other.
 #[derive(Debug)]
 pub(super) struct Scanner {
     scanned: mpsc::Receiver<Scanned>,
