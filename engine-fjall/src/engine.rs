@@ -199,7 +199,7 @@ impl SourceEngine for FjallEngine {
         from: Option<Position>,
     ) -> Result<Box<dyn Scan>, EngineError> {
         guard.check()?;
-        let empty = Merge::new(std::iter::empty());
+        let empty = Merge::new(Vec::new(), std::iter::empty());
         let rows = self
             .read_view(unit.as_u64(), empty, move |view| {
                 // Once more: it may have waited for a thread.

@@ -73,7 +73,8 @@
 //! # Deliberately absent
 //!
 //! Range deletes (fjall has none, hence a keyspace per tablet), values apart from keys, and writing on after a
-//! failed fsync: fjall refuses, and so does the engine until it is opened again.
+//! failed fsync of the journal: fjall refuses, and so does the engine until it is opened again. A table file whose fsync
+//! failed is left out, and what was staged in it is staged anew.
 
 mod area;
 mod change;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use fjall::{Iter, Slice};
+use fjall::{Iter, Keyspace, Slice};
 use tidegate_streaming::EngineError;
 
 use crate::error::engine_error;
@@ -15,6 +15,9 @@ pub(crate) type Entry = (Slice, Slice);
 /// Rows of several keyspaces as one, in order, the latest of each key. Holds the snapshot it reads.
 pub(crate) struct Merge {
     runs: Vec<Run>,
+    /// A keyspace that was deleted takes its files along when the last handle goes, and an iterator is none: it opens
+    /// them as it comes to them.
+    _held: Vec<Keyspace>,
 }
 
 struct Run {
@@ -40,8 +43,10 @@ impl Run {
 }
 
 impl Merge {
-    pub(crate) fn new(runs: impl Iterator<Item = Iter>) -> Self {
+    /// Of these keyspaces' rows, which it keeps from going meanwhile.
+    pub(crate) fn new(held: Vec<Keyspace>, runs: impl Iterator<Item = Iter>) -> Self {
         Self {
+            _held: held,
             runs: runs
                 .map(|rest| Run {
                     rest: Some(rest),

@@ -23,6 +23,9 @@ use crate::record::{
 use crate::store::{Store, keyspace_options};
 use crate::tablet::{Layer, Named, Space};
 
+/// Sequence numbers that a start leaves out: more than a full journal has rows. They are of 63 bits.
+const SEQNOS_LEFT_OUT: u64 = 1 << 28;
+
 /// Opens the directory. Blocks.
 pub(crate) fn open_store(path: PathBuf, config: FjallConfig) -> Result<Store, OpenError> {
     let db = Database::builder(&path)
@@ -37,6 +40,7 @@ pub(crate) fn open_store(path: PathBuf, config: FjallConfig) -> Result<Store, Op
         .keyspace(META, || keyspace_options(&config))
         .map_err(|error| open_error(path.clone(), error))?;
     check_format(&path, &meta)?;
+    outnumber_tombstones(&db, &meta).map_err(|error| open_error(path.clone(), error))?;
     let committer = Committer::new(db.clone(), config.group_writes_max, config.queued_writes_max);
     let store = Store {
         quota: Quota::new(config.quota_bytes),
@@ -74,6 +78,21 @@ fn check_format(path: &Path, meta: &Keyspace) -> Result<(), OpenError> {
         }
         None => meta.insert(FORMAT_KEY, [FORMAT]).map_err(fail),
     }
+}
+
+/// Goes on with sequence numbers above all that were ever used. Before anything is made or deleted.
+///
+/// fjall 3.1.13 keeps the names of keyspaces by id, and the names of deleted ones behind tombstones, in a tree of its own;
+/// but where its numbers go on after a start, it takes from the other keyspaces alone, and where its ids go on, from the
+/// directories that are left. Race: a keyspace is deleted, nothing is written after it, and the next start gives its id
+/// to a new one under a number below the tombstone's: at the start after that the new one is taken for deleted, with
+/// all that was acknowledged in it. Defence: a start leaves out more numbers than can have been lost, and the record of
+/// it is durable, so that the next start goes on from there.
+fn outnumber_tombstones(db: &Database, meta: &Keyspace) -> fjall::Result<()> {
+    let seqno = &db.supervisor.seqno;
+    seqno.fetch_max(seqno.get().saturating_add(SEQNOS_LEFT_OUT));
+    meta.insert(FORMAT_KEY, [FORMAT])?;
+    db.persist(PersistMode::SyncAll)
 }
 
 fn recover(mut store: Store) -> Result<Store, EngineError> {

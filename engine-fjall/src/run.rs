@@ -72,7 +72,9 @@ impl Run {
             self.ended()?;
             return Err(failed(Panicked));
         }
-        self.last = last;
+        if self.last < last {
+            self.last = last;
+        }
         Ok(())
     }
 

@@ -28,7 +28,8 @@ impl FjallStaging {
         Self { store, area, losses }
     }
 
-    /// Finishes the table file that is being written, if there is one: here, as it would hold up others in a turn.
+    /// Finishes the table file that is being written, if there is one. Not in a turn, though fjall holds its journal while
+    /// it makes a file part of a keyspace: the rows that are still to be written hold up nobody.
     async fn finish_run(&self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
         if !self.area.may_have_run() {
             return Ok(());

@@ -172,14 +172,13 @@ impl View {
 
     /// All rows from just after a key, in order.
     pub(crate) fn after(&self, key: Option<&[u8]>) -> Merge {
-        Merge::new(self.spaces.iter().map(|space| {
-            match key {
-                Some(key) => self
-                    .snapshot
-                    .range::<&[u8], _>(space, (Bound::Excluded(key), Bound::Unbounded)),
-                None => self.snapshot.iter(space),
-            }
-        }))
+        let runs = self.spaces.iter().map(|space| match key {
+            Some(key) => self
+                .snapshot
+                .range::<&[u8], _>(space, (Bound::Excluded(key), Bound::Unbounded)),
+            None => self.snapshot.iter(space),
+        });
+        Merge::new(self.spaces.clone(), runs)
     }
 }
 

@@ -132,6 +132,9 @@ impl Store {
         if state.run.is_some() {
             guard.as_ref().map_or(Ok(()), |guard| guard.check())?;
         }
+        // Race: the writer of the file lets its share of the guard go, and the position is recorded after the session was
+        // drained. Defence: this share goes when all is done.
+        let _held = guard.clone();
         self.finish_run(area, &mut state, &space, guard)
     }
 

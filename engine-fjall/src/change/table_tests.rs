@@ -4,17 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use fjall::PersistMode;
 use tempfile::TempDir;
-use tidegate_guard::{SessionId, SharedGuard, Unfenced};
+use tidegate_guard::{Closing, Guard, Rejected, SessionId, SharedGuard, Unfenced};
 use tidegate_kv::{Row, RowStore, Timestamp, encode_rows};
 use tidegate_streaming::{Batch, EngineError, Position, Staging, TargetEngine, UnitId};
 use tidegate_tablets::TabletId;
 use tidegate_transport::PeerId;
+use tokio::sync::oneshot;
 
 use super::{FoldStep, fold_chunk};
+use crate::record::position_key;
+use crate::store::Store;
 use crate::tablet::Named;
 use crate::{FjallConfig, FjallEngine};
 
@@ -226,4 +230,68 @@ async fn a_table_file_that_fails_takes_no_row_along_that_is_not_staged_again() {
     assert!(first.attach(unfenced()).await.is_err(), "it staged half of them");
     second.attach(unfenced()).await.expect("attaches");
     assert_eq!(rows(&engine).await, [early, late].concat());
+}
+
+/// Tells, when it is let go of, whether the position was recorded by then.
+#[derive(Debug)]
+struct Witness {
+    guard: Unfenced,
+    store: Arc<Store>,
+    tell: Option<oneshot::Sender<bool>>,
+}
+
+impl Guard for Witness {
+    fn session(&self) -> Option<SessionId> {
+        None
+    }
+
+    fn check(&self) -> Result<(), Rejected> {
+        Ok(())
+    }
+
+    fn closing(&self) -> Closing<'_> {
+        self.guard.closing()
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let key = position_key(UNIT, session(1), SOURCE.as_u64());
+        let recorded = self.store.meta.contains_key(key).unwrap();
+        drop(self.tell.take().map(|tell| tell.send(recorded)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_is_given_up_holds_its_guard_until_the_position_is_recorded() {
+    let (_directory, engine) = fresh().await;
+    let staging = staging(&engine, 1).await;
+    let staged = batch(&[row(1, 1)]);
+    staging.stage(unfenced(), SOURCE, staged).await.unwrap();
+    let (tell, told) = oneshot::channel();
+    let guard: SharedGuard = Arc::new(Witness {
+        guard: Unfenced,
+        store: Arc::clone(&engine.store),
+        tell: Some(tell),
+    });
+    let mut syncing = Box::pin(staging.sync(guard));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(syncing.as_mut().poll(&mut context).is_pending());
+    drop(syncing);
+    assert!(told.await.unwrap(), "the guard went before the position came");
+}
+
+#[tokio::test]
+async fn a_position_does_not_go_back_within_a_table_file() {
+    let (_directory, engine) = fresh().await;
+    let staging = staging(&engine, 1).await;
+    for (key, last) in [(1, "9"), (2, "5")] {
+        let batch = Batch {
+            last: Position(Bytes::from(last)),
+            ..batch(&[row(key, 1)])
+        };
+        staging.stage(unfenced(), SOURCE, batch).await.unwrap();
+    }
+    let position = staging.position(SOURCE).await.unwrap();
+    assert_eq!(position, Some(Position(Bytes::from("9"))));
 }

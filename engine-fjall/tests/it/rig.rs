@@ -1,8 +1,8 @@
 //! What the tests share: guards, rows, an engine in a temporary directory.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -89,18 +89,45 @@ pub(crate) async fn fresh(config: FjallConfig) -> (TempDir, Arc<FjallEngine>) {
     (directory, engine)
 }
 
-/// Copies a directory as it is at this moment: what a crash would leave.
+/// Copies a directory as it is at this moment: what a crash would leave. What the store does in the background may come
+/// in between, and takes files away: then it is copied anew.
 pub(crate) fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("makes a directory");
-    for entry in fs::read_dir(from).expect("reads the directory") {
-        let entry = entry.expect("an entry");
+    for _ in 0..1000 {
+        let before = files(from);
+        if copied(from, to).is_ok() && files(from) == before {
+            return;
+        }
+        fs::remove_dir_all(to).expect("makes room for another copy");
+    }
+    panic!("the directory never stood still");
+}
+
+/// Its files and how long they are; one that goes meanwhile is left out.
+fn files(directory: &Path) -> Vec<(PathBuf, u64)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .flat_map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => files(&entry.path()),
+            Ok(metadata) => vec![(entry.path(), metadata.len())],
+            Err(_) => Vec::new(),
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn copied(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy_tree(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            copied(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target).expect("copies");
+            fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }
 
 /// All rows of the tablet.
