@@ -21,14 +21,12 @@ const CHANGES: u32 = 20_000;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
-        Entry::quick("guard/reconcile/one change", one_change),
-        Entry::quick("guard/reconcile/whole set of 1e6, 1 changed", |effort| {
-            whole(effort.pick(5, 15), 1)
-        }),
-        Entry::thorough("guard/reconcile/whole set of 1e6, 1e3 changed", |effort| {
+        Entry::quick("guard/reconcile/one-change", one_change),
+        Entry::quick("guard/reconcile/1-of-1e6", |effort| whole(effort.pick(5, 15), 1)),
+        Entry::thorough("guard/reconcile/1e3-of-1e6", |effort| {
             whole(effort.pick(5, 15), THOUSAND)
         }),
-        Entry::thorough("guard/reconcile/whole set of 1e6, 1e6 changed", |effort| {
+        Entry::thorough("guard/reconcile/1e6-of-1e6", |effort| {
             whole(effort.pick(3, 9), MILLION)
         }),
     ]
