@@ -258,7 +258,7 @@ impl Drop for Witness {
     fn drop(&mut self) {
         let key = position_key(UNIT, session(1), SOURCE.as_u64());
         let recorded = self.store.meta.contains_key(key).unwrap();
-        drop(self.tell.take().map(|tell| tell.send(recorded)));
+        self.tell.take().unwrap().send(recorded).unwrap();
     }
 }
 

@@ -27,7 +27,10 @@ fn large(count: usize, len: usize, time: u64) -> Vec<Row> {
 }
 
 async fn attach(engine: &FjallEngine, number: u128, rows: &[Row]) {
-    let staging = engine.staging(UNIT, session(number), unfenced()).await.unwrap();
+    let staging = engine
+        .staging(UNIT, session(number), unfenced())
+        .await
+        .expect("an area");
     for rows in rows.chunks(10) {
         staging.stage(unfenced(), SOURCE, batch(rows)).await.unwrap();
     }

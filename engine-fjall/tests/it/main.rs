@@ -1,5 +1,7 @@
 //! The engine through its public API.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod crash;
 mod folds;
 mod model;

@@ -31,7 +31,7 @@ async fn a_keyspace_that_is_gone_takes_none_along_that_comes_after_it() {
 }
 
 async fn acknowledged_is_there(config: FjallConfig, going: Going, tablets_before: u64) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let engine = open(directory.path(), config.clone()).await;
     for tablet in 0..tablets_before {
         let written = engine.write(TabletId::new(100 + tablet), unfenced(), vec![row("k", 1, "v")]);
@@ -41,7 +41,10 @@ async fn acknowledged_is_there(config: FjallConfig, going: Going, tablets_before
         let many = (0..50).map(|key| row(&format!("{key:02}"), 1, "own")).collect();
         engine.write(TABLET, unfenced(), many).await.unwrap();
     }
-    let staging = engine.staging(UNIT, session(1), unfenced()).await.unwrap();
+    let staging = engine
+        .staging(UNIT, session(1), unfenced())
+        .await
+        .expect("an area");
     if !matches!(going, Going::DiscardedEmpty) {
         let staged = batch(&[row("60", 1, "staged")]);
         staging.stage(unfenced(), SOURCE, staged).await.unwrap();
@@ -65,7 +68,10 @@ async fn acknowledged_is_there(config: FjallConfig, going: Going, tablets_before
     let engine = open(directory.path(), config.clone()).await;
     let writing = engine.write(other, unfenced(), vec![written.clone()]);
     writing.await.unwrap();
-    let staging = engine.staging(UNIT, session(2), unfenced()).await.unwrap();
+    let staging = engine
+        .staging(UNIT, session(2), unfenced())
+        .await
+        .expect("an area");
     let staged = batch(&[row("70", 7, "staged")]);
     staging.stage(unfenced(), SOURCE, staged.clone()).await.unwrap();
     staging.sync(unfenced()).await.unwrap();
@@ -75,8 +81,15 @@ async fn acknowledged_is_there(config: FjallConfig, going: Going, tablets_before
     for start in 0..2 {
         let engine = open(directory.path(), config.clone()).await;
         let story = format!("{going:?} after {tablets_before}, start {start}");
-        assert_eq!(rows(&engine, other).await, [written.clone()], "{story}");
-        let staging = engine.staging(UNIT, session(2), unfenced()).await.unwrap();
+        assert_eq!(
+            rows(&engine, other).await,
+            std::slice::from_ref(&written),
+            "{story}"
+        );
+        let staging = engine
+            .staging(UNIT, session(2), unfenced())
+            .await
+            .expect("an area");
         let position = staging.position(SOURCE).await.unwrap();
         assert_eq!(position, Some(staged.last.clone()), "{story}");
         drop(staging);
