@@ -67,26 +67,30 @@ impl Control {
                 return send(replies.collect(), answers).await;
             }
         };
-        let mut closing = self.barrier.closing();
+        let closing = self.barrier.closing();
         // Each tablet on its own: what is done at once is answered at once and together, and a slow one holds up no
         // other. Dropped with the caller, which undoes nothing.
         let (mut done, mut running) = (Vec::new(), FuturesUnordered::new());
         for (tablet, epoch) in request.tablets {
-            let closing = closing.remove(&tablet).unwrap_or_default();
-            match self.barrier.at_once(&map, tablet, epoch, &closing) {
+            // Whoever names a tablet twice waits twice: what one answer waits for is not taken from the other.
+            let closing = closing.get(&tablet).map_or(&[][..], Vec::as_slice);
+            match self.barrier.at_once(&map, tablet, epoch, closing) {
                 Some(result) => done.push(BarrierReply {
                     tablet,
                     epoch,
                     result,
                 }),
-                None => running.push(async move {
-                    let result = self.barrier.run(tablet, epoch, closing, until).await;
-                    BarrierReply {
-                        tablet,
-                        epoch,
-                        result,
-                    }
-                }),
+                None => {
+                    let closing = closing.to_vec();
+                    running.push(async move {
+                        let result = self.barrier.run(tablet, epoch, closing, until).await;
+                        BarrierReply {
+                            tablet,
+                            epoch,
+                            result,
+                        }
+                    });
+                }
             }
         }
         drop(map);

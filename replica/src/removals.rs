@@ -85,6 +85,8 @@ impl Removals {
             let node = self.node;
             let state = Arc::clone(&self.state);
             let wanted = move |map: &Metadata| about_to_be_pending(map, node, tablet) == Some(begun);
+            // One entry stays of a tablet that has left meanwhile, until the node takes up the whole map anew; no
+            // transition begins at that epoch again.
             let done = move || {
                 lock(&state).wiped.insert(tablet, begun);
             };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -18,6 +19,9 @@ use crate::published::Published;
 use crate::removals::Removals;
 use crate::rules::{is_concerned, keeps_staged};
 use crate::{ReplicaConfig, Storage};
+
+/// After a panic of the engine's.
+const LEFT: &str = "something is left until it is told of again, or until the next start";
 
 /// Calls into the engine that the sweeper makes at once.
 const ENGINE_CALLS_MAX: usize = 4;
@@ -100,7 +104,7 @@ impl Sweeper {
 
     /// Sweeps until it is dropped.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut tasks = JoinSet::new();
+        let mut tasks = JoinSet::<(Item, bool)>::new();
         // What is looked after, and whether it was told of again meanwhile: then it is looked at anew.
         let mut going: BTreeMap<Item, bool> = BTreeMap::new();
         loop {
@@ -108,19 +112,32 @@ impl Sweeper {
                 biased;
                 // No more of them than the other branch has begun, so that one always gets its turn.
                 Some(ended) = tasks.join_next() => match ended {
-                    Ok(item) => if going.remove(&item) == Some(true) { self.add([item]) },
-                    Err(panicked) => error!(%panicked, "something is left until the next start"),
+                    Ok((item, has_ended)) => {
+                        let again = going.remove(&item) == Some(true);
+                        if !has_ended {
+                            error!(?item, "{LEFT}");
+                        } else if again {
+                            self.add([item]);
+                        }
+                    }
+                    Err(ended) => error!(%ended, "{LEFT}"),
                 },
                 () = self.more.notified() => {
                     for item in self.take() {
                         match going.entry(item) {
                             Entry::Occupied(mut again) => *again.get_mut() = true,
                             Entry::Vacant(new) => {
-                                let mut looking = Box::pin(Arc::clone(&self).look_after(item));
+                                let looking = Arc::clone(&self).look_after(item);
+                                // A panic of the engine's costs what it was about, and not the sweeper.
+                                let mut looking = Box::pin(AssertUnwindSafe(looking).catch_unwind());
                                 // What ends at once needs no task; what does not is polled anew in its own.
-                                if looking.as_mut().now_or_never().is_none() {
-                                    new.insert(false);
-                                    tasks.spawn(looking);
+                                match looking.as_mut().now_or_never() {
+                                    Some(Ok(_)) => {}
+                                    Some(Err(_panic)) => error!(?item, "{LEFT}"),
+                                    None => {
+                                        new.insert(false);
+                                        tasks.spawn(looking.map(move |ended| (item, ended.is_ok())));
+                                    }
                                 }
                             }
                         }

@@ -22,6 +22,8 @@ const CONFIG: Configuration<LittleEndian, Fixint, Limit<LIMIT>> = bincode::confi
 /// Answers in one frame at most, and bytes of text in them after which another frame is begun: far below [`LIMIT`].
 const REPLIES_MAX: usize = 1024;
 const TEXT_MAX: usize = 256 << 10;
+/// Bytes of one reason.
+const REASON_MAX: usize = 4 << 10;
 
 /// A frame that is no frame of this service: stop talking to that peer.
 #[derive(Debug, Error)]
@@ -283,9 +285,18 @@ pub(crate) fn decode_operation(frame: &[u8]) -> Result<Result<(), OperationError
 
 fn error_reason(error: &BarrierError) -> String {
     match error {
-        BarrierError::Failed(reason) => reason.clone(),
+        BarrierError::Failed(reason) => cut(reason).to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The beginning of a text that may be of any length: a frame has other answers too.
+fn cut(reason: &str) -> &str {
+    let mut len = reason.len().min(REASON_MAX);
+    while !reason.is_char_boundary(len) {
+        len -= 1;
+    }
+    &reason[..len]
 }
 
 fn millis(duration: Duration) -> u64 {

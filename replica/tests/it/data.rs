@@ -1,7 +1,7 @@
 //! A node's data in memory, with a staging area that a test can hold inside the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -27,6 +27,8 @@ pub(crate) struct TestData {
     pub(crate) hold_attach: watch::Sender<bool>,
     /// Attaches that have started inside the engine.
     pub(crate) attaching: watch::Sender<u32>,
+    /// The next discard panics.
+    pub(crate) discard_panics: AtomicBool,
 }
 
 impl TestData {
@@ -44,6 +46,7 @@ impl TestData {
             clock: AtomicU64::new(0),
             hold_attach: watch::Sender::new(false),
             attaching: watch::Sender::new(0),
+            discard_panics: AtomicBool::new(false),
         })
     }
 
@@ -106,6 +109,10 @@ impl TargetEngine for TestData {
     }
 
     async fn discard(&self, unit: UnitId, session: SessionId) -> Result<(), EngineError> {
+        assert!(
+            !self.discard_panics.swap(false, Ordering::SeqCst),
+            "as it was told"
+        );
         self.engine.discard(unit, session).await
     }
 

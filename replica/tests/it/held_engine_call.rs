@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tidegate_coordinator::{BarrierError, OperationError, OperationKind};
 use tidegate_guard::Rejected;
-use tidegate_tablets::Stage;
+use tidegate_tablets::{Epoch, Stage};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::cluster::{Cluster, SOON};
@@ -63,6 +64,18 @@ async fn held_engine_call(network: Network) {
         named.contains("stream") && named.contains(&format!("tablet={tablet}")),
         "{named}"
     );
+    // Whoever names the tablet twice, or another epoch of it first, is not told that it is done either.
+    let epoch = cluster.tablet(tablet).epoch;
+    for first in [epoch, Epoch::new(epoch.as_u64() - 1)] {
+        let (answers, mut answered) = mpsc::channel(2);
+        let asked = vec![(tablet, first), (tablet, epoch)];
+        let wait = Duration::from_millis(200);
+        let call = cluster.barriers(4, asked, wait, answers);
+        call.await.unwrap();
+        while let Some(answer) = answered.recv().await {
+            assert!(answer.result.is_err(), "{answer:?}");
+        }
+    }
     // The other participants hold nothing.
     for node in 1..=3 {
         cluster.barrier(node, tablet, SOON).await.unwrap();

@@ -1,9 +1,12 @@
 //! What is removed without a session: what was left behind, and what a node finds before it becomes pending.
 
+use std::sync::atomic::Ordering;
+
 use tidegate_coordinator::OperationKind;
 use tidegate_inject::Params;
 use tidegate_session::Sessions;
-use tidegate_tablets::{Change, Stage};
+use tidegate_streaming::TargetEngine as _;
+use tidegate_tablets::{Change, Stage, TabletId};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -145,6 +148,38 @@ async fn a_holder_that_stays_keeps_nothing_but_its_own() {
     node.data.hold_attach.send_replace(false);
     eventually(async || node.data.staged().await == 0).await;
     assert_eq!(node.sessions.closing_sessions(), []);
+}
+
+#[tokio::test]
+async fn an_engine_that_panics_costs_no_more_than_what_it_was_asked_for() {
+    let (cluster, tablets) = Cluster::start(Network::Mem, 2).await;
+    let node = cluster.node(4);
+    for (number, tablet) in (1..).zip(&tablets) {
+        cluster.node(1).data.put(*tablet, "k", 1, Some("v")).await;
+        cluster.begin(*tablet, 1, 4).await;
+        cluster.up_to_streaming(*tablet).await;
+        node.injector.enable("streaming::before_attach", Params::once());
+        let go_back = async {
+            let entries = node
+                .injector
+                .wait_for_entries("streaming::before_attach", number, SOON);
+            entries.await.unwrap();
+            assert!(staged(&cluster, *tablet).await);
+            node.data.discard_panics.store(number == 1, Ordering::SeqCst);
+            cluster.advance(*tablet, Some(Stage::CleanupTarget)).await;
+        };
+        let (ended, ()) = tokio::join!(cluster.operate(4, OperationKind::Stream, *tablet), go_back);
+        assert!(ended.is_err(), "{ended:?}");
+        eventually(async || !node.data.discard_panics.load(Ordering::SeqCst)).await;
+    }
+    // What the first was about may be left; what came after it is not.
+    eventually(async || !staged(&cluster, tablets[1]).await).await;
+}
+
+/// Whether node 4 has something staged of a tablet.
+async fn staged(cluster: &Cluster, tablet: TabletId) -> bool {
+    let staged = cluster.node(4).data.engine.staged().await.unwrap();
+    staged.iter().any(|(unit, _)| unit.as_u64() == tablet.as_u64())
 }
 
 /// Waits for what comes by itself and tells nobody: the sweeper's work.

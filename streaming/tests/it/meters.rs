@@ -7,6 +7,7 @@ use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 use tidegate_streaming::{staging_area_dropped, staging_area_made};
+use tokio::task::yield_now;
 
 use crate::memory::{Call, Fault};
 use crate::networks::Kind;
@@ -90,6 +91,13 @@ async fn streams_are_counted_by_their_ends() {
         sums.of("tidegate_stream_bytes_applied_total{reason=unknown}"),
         sums.of("tidegate_stream_bytes_sent_total{reason=unknown}")
     );
+    // The sender ends by itself, after the receiver has all it waits for.
+    for _ in 0..100_000 {
+        if sums.of("tidegate_stream_busy_seconds{}") == 4 {
+            break;
+        }
+        yield_now().await;
+    }
     for role in ["send", "receive"] {
         for cause in ["disk_full", "finished"] {
             assert_eq!(

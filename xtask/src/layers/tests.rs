@@ -73,7 +73,7 @@ fn a_breach_is_found() {
     );
     assert_eq!(
         found(vec![member("session", vec![on("quinn")])]),
-        ["session: only transport-quic may name quinn"]
+        ["session: only transport-quic, bench may name quinn"]
     );
     assert_eq!(
         found(vec![member("kv", vec![])]),
