@@ -16,7 +16,7 @@
 //! | `quic-1452`, `quic-8972`, `quic-loopback` | quinn with the same transport parameters, socket buffers, congestion control and TLS, `write_chunk` and `read_chunks`; its sends kept below 64 KiB as ours are | work per datagram: a system call, headers, AES-GCM and acknowledgements for each. With 1,452 bytes it is most of all work, with 65,488 the copies are |
 //! | `tcp` | tokio-rustls on TCP with the same TLS, whole payloads written, a buffer of one batch read into | AES-128-GCM and the copies of the kernel, once at each end |
 //! | `tcp`, the way `tonic` | gRPC by server streaming, tuned: windows of 8 MiB, frames of 256 KiB, its own TLS of AES-128 | as TCP, and two more copies: messages are put together and cut into HTTP/2 frames |
-//! | `mem` | `tokio::sync::mpsc` of `Bytes`, with as many messages of room, handed on uncopied | waking the other thread, and the checksum at both ends |
+//! | `mem` | `tokio::sync::mpsc` of `Bytes`, handed on uncopied, with as many messages of room as ours has in its network, ahead of it and behind it | waking the other thread, and the checksum at both ends |
 
 mod bare_quic;
 mod bare_tcp;
@@ -29,6 +29,8 @@ mod load;
 mod networks;
 
 use anyhow::Result;
+
+use tidegate_streaming::StreamingConfig;
 
 use self::bare_quic::BareQuic;
 use self::bare_tcp::BareTcp;
@@ -169,7 +171,7 @@ impl Variant {
 
     fn mem(self, case: Case, load: &Load) -> Result<Case> {
         let ours = Guarded::new(&Network::Mem, load)?;
-        let bare = Channel::new(load, IN_FLIGHT)?;
+        let bare = Channel::new(load, IN_FLIGHT + 2 * StreamingConfig::default().batches_in_flight)?;
         let case = case
             .way("tidegate", measured(load, move || ours.carry()))
             .way("mpsc", measured(load, move || bare.carry()))

@@ -17,7 +17,10 @@ use crate::process::alone;
 
 const MILLION: u32 = 1_000_000;
 const THOUSAND: u32 = 1_000;
+/// Sessions that are closed, and as many opened.
 const CHANGES: u32 = 20_000;
+/// From the change that writes a move's first session to the one that writes its second.
+const EPOCHS: u64 = 3;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
@@ -40,7 +43,8 @@ fn one_change(effort: Effort) -> Result<Case> {
         .bound(Bound::ratio("among 1e6", "among 1e3", Limit::AtMost(3.0))))
 }
 
-/// One session closes and that of the same tablet's next epoch opens, at tablet after tablet in no order.
+/// A tablet's session closes, and by another change that of a later epoch opens, as in a move: three epochs later. At
+/// tablet after tablet, in no order.
 fn among(count: u32) -> Result<impl FnMut() -> Result<Sample> + 'static> {
     let tablets = registry::shuffled((0..count).collect());
     let mut next = tablets.into_iter().cycle();
@@ -52,17 +56,21 @@ fn among(count: u32) -> Result<impl FnMut() -> Result<Sample> + 'static> {
             .take(CHANGES as usize)
             .map(|tablet| {
                 let epoch = &mut epochs[tablet as usize];
-                *epoch += 1;
-                (registry::id(tablet, *epoch - 1), registry::id(tablet, *epoch))
+                *epoch += EPOCHS;
+                (
+                    registry::id(tablet, *epoch - EPOCHS),
+                    registry::id(tablet, *epoch),
+                )
             })
             .collect();
         let ((), spent) = alone(|| {
             for (close, open) in &changes {
-                sessions.apply(&[*close], &[*open]);
+                sessions.apply(&[*close], &[]);
+                sessions.apply(&[], &[*open]);
             }
         });
         ensure!(sessions.open_sessions().len() == count as usize && sessions.closing_sessions().is_empty());
-        Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(CHANGES)))
+        Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(2 * CHANGES)))
     })
 }
 
