@@ -61,11 +61,9 @@ impl Area {
     pub(crate) fn state(&self) -> MutexGuard<'_, AreaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Area {
     // Relaxed, both: who asks has waited for the stage that began the run, or does not wait for it.
-    pub(crate) fn has_run(&self) {
+    pub(crate) fn run_begins(&self) {
         self.had_run.store(true, Ordering::Relaxed);
     }
 

@@ -96,7 +96,7 @@ impl Store {
     ) -> Result<(), EngineError> {
         let greatest = row_key(outline.last).map_err(|error| EngineError::Decode(error.to_string()))?;
         self.quota.take(outline.bytes)?;
-        area.has_run();
+        area.run_begins();
         let pushed = match guard.check() {
             Ok(()) => push(state, space, (guard, source), received),
             Err(rejected) => Err(rejected.into()),
