@@ -2,7 +2,7 @@
 //!
 //! A decoder gives what it read, encoded anew, if it could read it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::wire::{self, FromPuller, FromSource};
 use crate::{Batch, Opening, Receipt, Refusal, WireError};
@@ -40,7 +40,7 @@ pub fn refused(refusal: Refusal) -> Result<Bytes, WireError> {
 ///
 /// [`WireError`]: what no batch may be.
 pub fn batch(sequence: u64, batch: &Batch, carried: &mut Receipt) -> Result<[Bytes; 2], WireError> {
-    let (header, crc) = wire::encode_batch(sequence, batch)?;
+    let (header, crc) = wire::encode_batch(sequence, batch, &mut BytesMut::new())?;
     carried.add(batch.rows, &crc);
     Ok([header, batch.payload.clone()])
 }
@@ -94,7 +94,8 @@ pub fn decode_from_source(frame: &Bytes, batch_bytes_max: usize) -> Option<Bytes
         FromSource::Accepted => wire::encode_accepted(),
         FromSource::Refused(refusal) => wire::encode_refused(refusal),
         FromSource::Batch { sequence, batch, .. } => {
-            wire::encode_batch(sequence, &batch).map(|(header, _)| [header, batch.payload].concat().into())
+            wire::encode_batch(sequence, &batch, &mut BytesMut::new())
+                .map(|(header, _)| [header, batch.payload].concat().into())
         }
         FromSource::Waiting => wire::encode_source_waiting(),
         FromSource::End(receipt) => wire::encode_end(receipt),

@@ -14,6 +14,7 @@ use tracing::{Instrument as _, debug, info_span, warn};
 
 use self::scanner::Scanner;
 use crate::account::{Reporter, StreamAccount};
+use crate::closed::closed_by_now;
 use crate::permits::StreamPermit;
 use crate::points::BEFORE_SEND;
 use crate::{
@@ -168,8 +169,10 @@ impl StreamService {
         loop {
             let next = tokio::select! {
                 biased;
-                error = sink.broken() => return Err(error.into()),
+                () = closed_by_now(guard) => return Err(SinkError::Rejected(Rejected::Closing).into()),
+                // Before the rest: while there is a batch, sending it shows whether the stream has ended.
                 next = scanner.next() => next.map_err(SendError::Engine)?,
+                error = sink.broken() => return Err(error.into()),
                 () = async { sleep(self.context.config().engine_timeout).await } => return Err(SendError::EngineStalled),
             };
             let Some(batch) = next else { return Ok(()) };

@@ -3,7 +3,7 @@
 mod error;
 mod pending;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tidegate_guard::{Rejected, SharedGuard};
 use tidegate_transport::{Duplex, ResetCode, StreamError};
 use tokio::task::yield_now;
@@ -32,6 +32,8 @@ pub struct BatchSink {
     /// Whether a send was begun and not awaited to its end.
     torn: bool,
     meter: BytesMeter,
+    /// Room for the headers of batches.
+    headers: BytesMut,
 }
 
 impl BatchSink {
@@ -45,6 +47,7 @@ impl BatchSink {
             sent: Receipt::default(),
             torn: false,
             meter: meters::sent(UNKNOWN_REASON),
+            headers: BytesMut::new(),
         }
     }
 
@@ -147,7 +150,7 @@ impl BatchSink {
             .into());
         }
         self.pace(len).await?;
-        let (header, crc) = wire::encode_batch(self.sent.batches, batch)?;
+        let (header, crc) = wire::encode_batch(self.sent.batches, batch, &mut self.headers)?;
         self.guard.check()?;
         self.transfer(&[header, batch.payload.clone()]).await?;
         self.sent.add(batch.rows, &crc);

@@ -27,7 +27,8 @@ pub struct BatchSource {
     guard: SharedGuard,
     config: StreamingConfig,
     throttle: Throttle,
-    last: Option<Position>,
+    /// The bytes of the last position, in a buffer that is used again.
+    last: Option<Vec<u8>>,
     received: Receipt,
     state: State,
 }
@@ -63,7 +64,7 @@ impl BatchSource {
             guard,
             config: config.clone(),
             throttle,
-            last: opening.resume.clone(),
+            last: opening.resume.as_ref().map(|resume| resume.0.to_vec()),
             received: Receipt::default(),
             state: State::Receiving,
         };
@@ -226,13 +227,16 @@ impl BatchSource {
                 // Gives others their turn: a source may say this without end.
                 FromSource::Waiting => yield_now().await,
                 FromSource::Batch { sequence, batch, crc } => {
+                    let Position(position) = &batch.last;
                     if sequence != self.received.batches
-                        || self.last.as_ref().is_some_and(|last| *last >= batch.last)
+                        || self.last.as_ref().is_some_and(|last| **last >= **position)
                     {
                         return Err(WireError::OutOfTurn("a batch out of order").into());
                     }
                     self.received.add(batch.rows, &crc);
-                    self.last = Some(batch.last.clone());
+                    let last = self.last.get_or_insert_default();
+                    last.clear();
+                    last.extend_from_slice(position);
                     return Ok(Some((batch, crc)));
                 }
                 FromSource::End(theirs) if theirs == self.received => {

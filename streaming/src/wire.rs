@@ -6,7 +6,7 @@
 mod header;
 
 use bincode::{BorrowDecode, Encode};
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use thiserror::Error;
 use tidegate_guard::{FrozenGuard, SessionId};
 
@@ -20,6 +20,10 @@ const WIRE_VERSION: u16 = 1;
 pub(crate) const POSITION_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a header: a position, and numbers.
 const HEADER_BYTES_MAX: usize = POSITION_BYTES_MAX + 256;
+/// Bytes of a header with a key of usual length, and its checksum: more room is made when it takes more.
+const HEADER_BYTES_USUAL: usize = 96;
+/// Bytes allocated at once for the headers of batches, which come in great numbers and are let go of in their order.
+const HEADERS_BYTES: usize = 16 * HEADER_BYTES_USUAL;
 const CRC_BYTES: usize = 4;
 
 /// Why a frame was not understood.
@@ -110,8 +114,13 @@ pub(crate) fn decode_opening(frame: &Bytes) -> Result<Opening, WireError> {
     })
 }
 
-/// The header of a batch frame, to be followed by the payload, and the payload's own CRC.
-pub(crate) fn encode_batch(sequence: u64, batch: &Batch) -> Result<(Bytes, PayloadCrc), WireError> {
+/// The header of a batch frame, to be followed by the payload, and the payload's own CRC. It is made in `room`, which a
+/// stream keeps for its next.
+pub(crate) fn encode_batch(
+    sequence: u64,
+    batch: &Batch,
+    room: &mut BytesMut,
+) -> Result<(Bytes, PayloadCrc), WireError> {
     check_position(&batch.last.0)?;
     if batch.rows == 0 {
         return Err(WireError::NoRows);
@@ -124,7 +133,10 @@ pub(crate) fn encode_batch(sequence: u64, batch: &Batch) -> Result<(Bytes, Paylo
         payload_len: payload_len as u64,
         last: &batch.last.0,
     };
-    Ok((encode(&header, &crc)?, crc))
+    if room.capacity() < HEADER_BYTES_USUAL {
+        room.reserve(HEADERS_BYTES);
+    }
+    Ok((encode_in(room, &header, &crc)?, crc))
 }
 
 pub(crate) fn encode_accepted() -> Result<Bytes, WireError> {
@@ -231,11 +243,17 @@ pub(crate) fn decode_from_puller(frame: &Bytes) -> Result<FromPuller, WireError>
 }
 
 fn encode(header: &impl Encode, payload: &PayloadCrc) -> Result<Bytes, WireError> {
-    let mut bytes =
-        bincode::encode_to_vec(header, bincode::config::standard()).map_err(|_| WireError::Malformed)?;
-    let crc = payload.after(crc32c::crc32c(&bytes));
-    bytes.extend_from_slice(&crc.to_le_bytes());
-    Ok(bytes.into())
+    encode_in(&mut BytesMut::with_capacity(HEADER_BYTES_USUAL), header, payload)
+}
+
+fn encode_in(room: &mut BytesMut, header: &impl Encode, payload: &PayloadCrc) -> Result<Bytes, WireError> {
+    // What an encoding that failed has left is no header's begin.
+    room.clear();
+    bincode::encode_into_std_write(header, &mut room.writer(), bincode::config::standard())
+        .map_err(|_| WireError::Malformed)?;
+    let crc = payload.after(crc32c::crc32c(room));
+    room.put_u32_le(crc);
+    Ok(room.split().freeze())
 }
 
 /// Where the header of a frame ends, and the checksum behind it.

@@ -139,8 +139,9 @@ impl OneSource {
         loop {
             let received = tokio::select! {
                 biased;
-                error = stager.failed() => return Err(error),
+                // First: while there is a batch, handing it on shows whether the stager has ended.
                 received = source.recv_with_crc() => received.map_err(|error| self.failed(error))?,
+                error = stager.failed() => return Err(error),
             };
             let Some((batch, crc)) = received else { break };
             source

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use tidegate_guard::{FrozenGuard, SessionId, Unfenced};
 use tidegate_transport::StreamError;
 use tidegate_transport::pipe::{PipeConfig, pipe};
@@ -32,7 +33,12 @@ fn batch(last: &'static [u8]) -> Batch {
 
 fn frames(sequence: u64, last: &'static [u8]) -> [Bytes; 2] {
     let batch = batch(last);
-    [wire::encode_batch(sequence, &batch).unwrap().0, batch.payload]
+    [
+        wire::encode_batch(sequence, &batch, &mut BytesMut::new())
+            .unwrap()
+            .0,
+        batch.payload,
+    ]
 }
 
 /// A source that was accepted, and the raw stream of its peer.

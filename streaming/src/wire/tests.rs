@@ -17,7 +17,7 @@ fn batch(payload: &[u8], rows: u32, last: &[u8]) -> Batch {
 }
 
 fn batch_frame(sequence: u64, batch: &Batch) -> Bytes {
-    let (header, _) = encode_batch(sequence, batch).unwrap();
+    let (header, _) = encode_batch(sequence, batch, &mut BytesMut::new()).unwrap();
     [header.as_ref(), batch.payload.as_ref()].concat().into()
 }
 
@@ -191,7 +191,7 @@ fn what_is_too_long_is_refused_at_both_ends() {
         Err(WireError::TooLarge { .. })
     ));
     assert!(matches!(
-        encode_batch(0, &batch(b"x", 1, &long)),
+        encode_batch(0, &batch(b"x", 1, &long), &mut BytesMut::new()),
         Err(WireError::TooLarge { .. })
     ));
     let header = OpeningHeader {
@@ -213,7 +213,10 @@ fn what_is_too_long_is_refused_at_both_ends() {
 
 #[test]
 fn a_batch_without_rows_is_refused_at_both_ends() {
-    assert_eq!(encode_batch(0, &batch(b"x", 0, b"k")), Err(WireError::NoRows));
+    assert_eq!(
+        encode_batch(0, &batch(b"x", 0, b"k"), &mut BytesMut::new()),
+        Err(WireError::NoRows)
+    );
     let header = SourceHeader::Batch {
         sequence: 0,
         rows: 0,
