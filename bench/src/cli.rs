@@ -9,7 +9,7 @@ use clap::Parser;
 
 use crate::case::{Effort, Entry};
 use crate::results::{CaseResult, Results};
-use crate::{cases, runner, table};
+use crate::{cases, runner, table, tunables};
 
 /// Runs the same work through tidegate and through its alternatives, and says which bounds hold.
 ///
@@ -57,6 +57,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    tunables::apply()?;
     let results = run_all(entries, effort);
     println!("\n{}\n\n{}\n", table::figures(&results), table::bounds(&results));
     if let Some(out) = out(&arguments) {

@@ -5,6 +5,8 @@ use std::thread;
 
 use serde::Serialize;
 
+use crate::tunables;
+
 /// What a reader has to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Machine {
@@ -12,6 +14,8 @@ pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
     pub(crate) system: String,
+    /// What the C library was told, if anything.
+    pub(crate) tunables: Option<String>,
 }
 
 impl Machine {
@@ -28,6 +32,7 @@ impl Machine {
             system: fs::read_to_string("/proc/sys/kernel/osrelease")
                 .map(|release| format!("Linux {}", release.trim()))
                 .unwrap_or_default(),
+            tunables: tunables::set(),
         }
     }
 }

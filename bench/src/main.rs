@@ -18,6 +18,7 @@ mod process;
 mod results;
 mod runner;
 mod table;
+mod tunables;
 
 use std::process::ExitCode;
 
