@@ -17,6 +17,7 @@ mod machine;
 mod process;
 mod results;
 mod runner;
+mod sinkhole;
 mod table;
 mod tunables;
 

@@ -1,12 +1,11 @@
-//! Engines that are no store: one that has its batches in memory, one that drops them.
+//! What a source has: a store, and a unit that is none.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tidegate_guard::{SessionId, SharedGuard};
+use tidegate_guard::SharedGuard;
 use tidegate_kv::KvStorage;
-use tidegate_streaming::{Batch, EngineError, Position, Scan, SourceEngine, Staging, TargetEngine, UnitId};
-use tidegate_transport::PeerId;
+use tidegate_streaming::{Batch, EngineError, Position, Scan, SourceEngine, UnitId};
 
 /// What the source has: a store, and one unit in memory.
 #[derive(Debug)]
@@ -47,55 +46,5 @@ impl Scan for InMemory {
         let batch = self.batches.get(self.next).cloned();
         self.next += 1;
         Ok(batch)
-    }
-}
-
-/// A target, and its staging area, that checks its guard and drops what comes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Dropping;
-
-#[async_trait]
-impl TargetEngine for Dropping {
-    async fn staging(
-        &self,
-        _unit: UnitId,
-        _session: SessionId,
-        guard: SharedGuard,
-    ) -> Result<Box<dyn Staging>, EngineError> {
-        guard.check()?;
-        Ok(Box::new(Self))
-    }
-
-    async fn discard(&self, _unit: UnitId, _session: SessionId) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    async fn staged(&self) -> Result<Vec<(UnitId, SessionId)>, EngineError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Staging for Dropping {
-    async fn attached(&self) -> Result<bool, EngineError> {
-        Ok(false)
-    }
-
-    async fn position(&self, _source: PeerId) -> Result<Option<Position>, EngineError> {
-        Ok(None)
-    }
-
-    async fn stage(&self, guard: SharedGuard, _source: PeerId, batch: Batch) -> Result<(), EngineError> {
-        guard.check()?;
-        drop(batch);
-        Ok(())
-    }
-
-    async fn sync(&self, guard: SharedGuard) -> Result<(), EngineError> {
-        Ok(guard.check()?)
-    }
-
-    async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
-        Ok(guard.check()?)
     }
 }

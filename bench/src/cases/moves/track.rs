@@ -15,12 +15,13 @@ use tidegate_transport::PeerId;
 use tidegate_transport_quic::authority::Authority;
 use tokio::runtime::{Builder, Runtime};
 
-use super::engines::{Dropping, Offered};
+use super::engines::Offered;
 use super::node::Node;
 use super::parts;
 use super::rows::{Rows, Total};
 use crate::case::Sample;
 use crate::process::Span;
+use crate::sinkhole::Sinkhole;
 
 /// The tablet in the source's store.
 pub(crate) const STORED: UnitId = UnitId::new(1);
@@ -117,7 +118,7 @@ impl Track {
     }
 
     fn wire(&self) -> Result<Sample> {
-        let (receipt, span) = self.pulled(IN_MEMORY, Arc::new(Dropping), None)?;
+        let (receipt, span) = self.pulled(IN_MEMORY, Arc::new(Sinkhole), None)?;
         self.agreed(&receipt)?;
         Ok(self.sample(&span))
     }

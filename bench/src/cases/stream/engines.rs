@@ -1,9 +1,8 @@
-//! Engines without a store: one reads what is in memory, the other lets go of what it is given.
+//! An engine without a store: it reads what is in memory.
 
 use async_trait::async_trait;
-use tidegate_guard::{SessionId, SharedGuard};
-use tidegate_streaming::{Batch, EngineError, Position, Scan, SourceEngine, Staging, TargetEngine, UnitId};
-use tidegate_transport::PeerId;
+use tidegate_guard::SharedGuard;
+use tidegate_streaming::{Batch, EngineError, Position, Scan, SourceEngine, UnitId};
 
 use super::load::Load;
 
@@ -48,59 +47,5 @@ impl Scan for LoadScan {
             // A key of sixteen bytes.
             last: Position(u128::from(self.next).to_be_bytes().to_vec().into()),
         }))
-    }
-}
-
-/// Keeps nothing.
-#[derive(Debug)]
-pub(super) struct Sinkhole;
-
-#[async_trait]
-impl TargetEngine for Sinkhole {
-    async fn staging(
-        &self,
-        _unit: UnitId,
-        _session: SessionId,
-        guard: SharedGuard,
-    ) -> Result<Box<dyn Staging>, EngineError> {
-        guard.check()?;
-        Ok(Box::new(Nothing))
-    }
-
-    async fn discard(&self, _unit: UnitId, _session: SessionId) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    async fn staged(&self) -> Result<Vec<(UnitId, SessionId)>, EngineError> {
-        Ok(Vec::new())
-    }
-}
-
-#[derive(Debug)]
-struct Nothing;
-
-#[async_trait]
-impl Staging for Nothing {
-    async fn attached(&self) -> Result<bool, EngineError> {
-        Ok(false)
-    }
-
-    async fn position(&self, _source: PeerId) -> Result<Option<Position>, EngineError> {
-        Ok(None)
-    }
-
-    async fn stage(&self, guard: SharedGuard, _source: PeerId, batch: Batch) -> Result<(), EngineError> {
-        guard.check()?;
-        drop(batch);
-        Ok(())
-    }
-
-    async fn sync(&self, _guard: SharedGuard) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    async fn attach(&self, guard: SharedGuard) -> Result<(), EngineError> {
-        guard.check()?;
-        Ok(())
     }
 }

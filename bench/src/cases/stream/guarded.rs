@@ -15,9 +15,10 @@ use tidegate_transport::PeerId;
 use tidegate_transport::service::{Router, RouterConfig};
 
 use super::ends::Ends;
-use super::engines::{Loaded, Sinkhole};
+use super::engines::Loaded;
 use super::load::Load;
 use super::networks::{Network, Nodes, SOURCE};
+use crate::sinkhole::Sinkhole;
 
 const EPOCH: u64 = 7;
 

@@ -2,21 +2,28 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::super::rows::Rows;
 
 /// Of every value that is moved here.
 pub(super) const VALUE_LEN: usize = 1024;
 
+/// How long a process may take for an answer before it counts as stuck: the longest is a move of 8 GiB.
+const STUCK: Duration = Duration::from_secs(600);
+
 /// One end in a process of its own. Dropped, its input ends, and with it the process.
 #[derive(Debug)]
 pub(super) struct End {
     process: Child,
     say: Option<ChildStdin>,
-    hear: BufReader<ChildStdout>,
+    /// Its lines; no more when it has ended.
+    hear: Receiver<std::io::Result<String>>,
     port: u16,
 }
 
@@ -47,10 +54,16 @@ impl End {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let say = process.stdin.take();
         let hear = process.stdout.take().context("what the process says")?;
+        let (line, lines) = sync_channel(1);
+        // Ends with the process, or when nobody listens.
+        thread::spawn(move || {
+            let mut heard = BufReader::new(hear).lines();
+            while heard.next().is_some_and(|next| line.send(next).is_ok()) {}
+        });
         let mut end = Self {
             process,
             say,
-            hear: BufReader::new(hear),
+            hear: lines,
             port: 0,
         };
         end.port = end.answer()?;
@@ -89,8 +102,12 @@ impl End {
     }
 
     fn answer<T: std::str::FromStr>(&mut self) -> Result<T> {
-        let mut line = String::new();
-        self.hear.read_line(&mut line)?;
+        let Ok(line) = self.hear.recv_timeout(STUCK) else {
+            // Ended already, or it never would.
+            self.process.kill()?;
+            bail!("a process of a move gave no answer");
+        };
+        let line = line?;
         let answer = line.trim().parse().ok();
         answer.with_context(|| format!("a process answered {line:?}"))
     }
