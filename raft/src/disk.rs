@@ -14,7 +14,7 @@ use tidegate_tablets::NodeId;
 pub use self::memory::MemoryDisk;
 pub use self::redb::RedbDisk;
 
-/// The version of what is written to disk. A disk of a later one is refused.
+/// The version of what is written to disk. A disk of another one is refused.
 pub const DISK_FORMAT: u32 = 1;
 
 /// Why a disk could not be opened.
@@ -22,11 +22,19 @@ pub const DISK_FORMAT: u32 = 1;
 #[non_exhaustive]
 pub enum OpenError {
     /// It was written by a later version of this program: start that one.
-    #[error("the disk has format {found}, and this program knows formats up to {known}")]
+    #[error("the disk has format {found}, and this program knows format {known}: a later one wrote it")]
     Newer {
         /// The disk's format.
         found: u32,
-        /// The latest that this program knows.
+        /// The one that this program knows.
+        known: u32,
+    },
+    /// It was written by an earlier version of this program: start that one, or a new node with a new disk.
+    #[error("the disk has format {found}, and this program knows format {known}: an earlier one wrote it")]
+    Older {
+        /// The disk's format.
+        found: u32,
+        /// The one that this program knows.
         known: u32,
     },
     /// It is another node's: correct the node's number, or the path.

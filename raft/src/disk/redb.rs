@@ -141,7 +141,7 @@ enum Found {
     Ours {
         owner: u64,
     },
-    Newer {
+    OtherFormat {
         format: u64,
     },
     Damaged {
@@ -163,10 +163,14 @@ fn admit(found: Found, node: NodeId) -> Result<Admitted, OpenError> {
             let found = NodeId::new(owner);
             Err(OpenError::OtherNode { found })
         }
-        Found::Newer { format } => {
+        Found::OtherFormat { format } => {
             let found = u32::try_from(format).unwrap_or(u32::MAX);
             let known = DISK_FORMAT;
-            Err(OpenError::Newer { found, known })
+            Err(if found > known {
+                OpenError::Newer { found, known }
+            } else {
+                OpenError::Older { found, known }
+            })
         }
         Found::Damaged { lacks } => {
             let reason = format!("the file is damaged, or none of this program: it has no {lacks}");
@@ -189,9 +193,9 @@ fn known(database: &impl ReadableDatabase) -> Result<Found, redb::Error> {
     let Some(format) = numbers.get(FORMAT)?.map(|found| found.value()) else {
         return Ok(Found::Damaged { lacks: "format" });
     };
-    // First: of a later format nothing else can be read.
-    if format > u64::from(DISK_FORMAT) {
-        return Ok(Found::Newer { format });
+    // First: of another format nothing else can be read.
+    if format != u64::from(DISK_FORMAT) {
+        return Ok(Found::OtherFormat { format });
     }
     Ok(match numbers.get(NODE)? {
         Some(owner) => Found::Ours { owner: owner.value() },

@@ -78,7 +78,7 @@ async fn a_snapshot_is_kept_whole_and_never_goes_back() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_later_format_is_refused_and_left_alone() {
+async fn a_file_of_another_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("raft.redb");
     drop(RedbDisk::open(&path, NodeId::new(1)).await.unwrap());
@@ -91,13 +91,19 @@ async fn a_file_of_a_later_format_is_refused_and_left_alone() {
         drop(table);
         transaction.commit().unwrap();
     };
-    write(DISK_FORMAT + 1);
-    for _ in 0..2 {
-        let refused = RedbDisk::open(&path, NodeId::new(1)).await;
-        let Err(OpenError::Newer { found, known }) = refused else {
-            panic!("{refused:?}");
-        };
-        assert_eq!((found, known), (DISK_FORMAT + 1, DISK_FORMAT));
+    for format in [DISK_FORMAT + 1, DISK_FORMAT - 1] {
+        write(format);
+        let before = std::fs::read(&path).unwrap();
+        for _ in 0..2 {
+            let refused = RedbDisk::open(&path, NodeId::new(1)).await;
+            let (found, known) = match refused {
+                Err(OpenError::Newer { found, known }) if format > DISK_FORMAT => (found, known),
+                Err(OpenError::Older { found, known }) if format < DISK_FORMAT => (found, known),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!((found, known), (format, DISK_FORMAT));
+        }
+        assert!(std::fs::read(&path).unwrap() == before, "it was written to");
     }
     write(DISK_FORMAT);
     RedbDisk::open(&path, NodeId::new(1)).await.unwrap();
