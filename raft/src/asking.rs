@@ -7,6 +7,7 @@ use tidegate_transport::{PeerId, ResetCode, StreamError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::codec::message::{Reply, Request};
+use crate::disk_id::DiskId;
 use crate::node::Node;
 use crate::wire::{self, CallError, WireError};
 
@@ -132,16 +133,17 @@ impl Node {
         }
     }
 
-    /// Whether that node belongs to a cluster, be it this one or another: only one that is new says of nobody that it
-    /// leads, and does not refuse to answer.
-    pub(crate) async fn belongs(&self, node: NodeId) -> Result<bool, CallError> {
-        let peer = PeerId::new(node.as_u64());
-        let deadline = self.config.call_deadline;
-        match wire::call(&*self.transport, peer, &Request::ReadIndex, deadline).await {
-            Ok(Reply::NotLeader { leader: None }) => Ok(false),
-            Ok(_) => Ok(true),
-            Err(CallError::Cut(WireError::Stream(StreamError::Reset(ResetCode::Refused)))) => Ok(true),
-            Err(error) => Err(error),
+    /// Which disk that node has, and whether its log is empty.
+    pub(crate) async fn disk_of(&self, node: NodeId) -> Result<(DiskId, bool), CallError> {
+        let reply = if node == self.id {
+            self.own_disk().await
+        } else {
+            let (peer, deadline) = (PeerId::new(node.as_u64()), self.config.call_deadline);
+            wire::call(&*self.transport, peer, &Request::Disk, deadline).await?
+        };
+        match reply {
+            Reply::Disk { disk, is_new } => Ok((disk, is_new)),
+            _ => Err(CallError::Cut(WireError::Protocol)),
         }
     }
 

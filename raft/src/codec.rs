@@ -5,6 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod entry;
+pub(crate) mod log_request;
 mod member;
 pub(crate) mod message;
 mod permits;

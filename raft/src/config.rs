@@ -108,7 +108,9 @@ impl RaftConfig {
             state_machine_channel_size: Some(256),
             enable_pre_vote: Some(true),
             enable_leader_restore: Some(false),
-            // A voter that comes back empty is filled again, by the leader that there is.
+            // Not before the membership names the node's disk.
+            enable_elect: false,
+            // A disk that was taken back to an older state is not noticed, and must not end the leader.
             allow_log_reversion: Some(true),
             backoff: "50ms 100ms 200ms ...1s".to_owned(),
             ..Config::default()

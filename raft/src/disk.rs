@@ -15,7 +15,7 @@ pub use self::memory::MemoryDisk;
 pub use self::redb::RedbDisk;
 
 /// The version of what is written to disk. A disk of another one is refused.
-pub const DISK_FORMAT: u32 = 1;
+pub const DISK_FORMAT: u32 = 2;
 
 /// Why a disk could not be opened.
 #[derive(Debug, Error)]
@@ -79,6 +79,8 @@ impl From<DiskError> for std::io::Error {
 /// The small things that are kept beside the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Note {
+    /// Which disk it is: written once, before anything else.
+    Disk,
     /// Whom the node has voted for.
     Vote,
     /// How far the log was known to be committed. It may be lost: then the node hears it again.

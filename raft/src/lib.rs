@@ -15,9 +15,10 @@
 //! | who takes part, who leads | [`MembershipChange`], [`Leaders`], [`RaftStatus`] |
 //! | where log, vote and snapshot are kept | [`Disk`]: [`RedbDisk`], or [`MemoryDisk`] for tests and simulation |
 //! | looking on while it applies | [`Observer`] |
-//! | asking the leader, and answering | `asking`, `node`, `service` |
+//! | asking the leader, and answering | `asking`, `node`, `service`, `founding` |
+//! | which disk a node takes part with | `disk_id` |
 //! | what openraft is given: log, state machine, network, runtime | `log`, `machine`, `network`, `runtime` |
-//! | what a node has applied, and who follows it | `copy`, `following` |
+//! | what a node has applied, and who follows it | `copy`, `following`, `watching` |
 //! | the formats of disk and wire | `codec`, `wire` |
 //!
 //! # Where a version comes from
@@ -28,8 +29,11 @@
 //! # A disk that is lost
 //!
 //! A node whose disk is gone, or was taken back to an older state, must not come back under its number: what it has
-//! promised is gone with it. [Remove](MembershipChange::Remove) it, and add an empty one under a new number. One that
-//! comes back with nothing at all gives no vote once the cluster has begun; an older state is not noticed.
+//! promised is gone with it. [Remove](MembershipChange::Remove) it, and add an empty one under a new number.
+//!
+//! Each disk has an id of its own, and the membership names the disk with which each node has entered. One that comes back
+//! with nothing has another id: it votes for nobody, acknowledges nothing, and ends as [`Emptied`] as soon as another node
+//! asks it for either. A disk that was taken back to an older state has the same id, and is not noticed.
 //!
 //! # Invariants
 //!
@@ -43,7 +47,9 @@
 //! 6. Whoever votes or leads is who the transport says; a node that is excluded is not listened to, and only members ask
 //!    the leader for anything.
 //! 7. Every call between nodes has a deadline, every proposal ends, and every queue has a bound.
-//! 8. A disk of a later format, or of another node, is refused and left as it is.
+//! 8. A disk of another format, or of another node, is refused and left as it is.
+//! 9. A node votes and acknowledges only for who asks it by the id of the disk that it has, and asks for votes only once
+//!    the membership names that disk. Each disk's id is random, and durable before anyone hears of it.
 //!
 //! # What is deliberately absent
 //!
@@ -60,7 +66,9 @@ mod copy;
 #[doc(hidden)]
 pub mod decoders;
 mod disk;
+mod disk_id;
 mod following;
+mod founding;
 mod leaders;
 mod log;
 mod machine;
@@ -75,12 +83,13 @@ mod service;
 mod status;
 mod store;
 mod types;
+mod watching;
 mod wire;
 
 pub use crate::config::{ConfigError, RaftConfig};
 pub use crate::disk::{DISK_FORMAT, Disk, DiskError, MemoryDisk, Note, OpenError, RedbDisk};
 pub use crate::leaders::{Leaders, Leadership};
-pub use crate::membership::{FoundError, MembershipChange, MembershipError};
+pub use crate::membership::{Emptied, FoundError, MembershipChange, MembershipError};
 pub use crate::observer::Observer;
 pub use crate::runtime::seed_elections;
 pub use crate::status::{RaftStatus, Role};

@@ -12,6 +12,7 @@ use openraft::{OptionalSend, RaftTypeConfig};
 
 use crate::codec::{CodecError, entry, records};
 use crate::disk::{Disk, Note};
+use crate::disk_id::DiskId;
 use crate::types::{RaftEntry, RaftLogId, RaftVote, TypeConfig};
 
 /// Bytes of entries read at once, but for one entry that is longer.
@@ -26,6 +27,28 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) const fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk }
+    }
+
+    /// Which disk it is. One that was never used is given a name.
+    pub(crate) async fn disk_id(&self) -> io::Result<DiskId> {
+        if let Some(frame) = self.disk.note(Note::Disk).await? {
+            return records::decode_disk(&frame).map_err(invalid);
+        }
+        let is_used = self.disk.note(Note::Vote).await?.is_some()
+            || self.disk.last().await?.is_some()
+            || self.disk.snapshot().await?.is_some();
+        if is_used {
+            // A new name would be taken for that of a disk that has promised nothing.
+            return Err(invalid(CodecError::Malformed(
+                "a used disk that does not say which it is",
+            )));
+        }
+        let id = DiskId::random();
+        // Durable before anyone hears of it.
+        self.disk
+            .set_note(Note::Disk, records::encode_disk(id).map_err(invalid)?)
+            .await?;
+        Ok(id)
     }
 
     async fn read(&self, range: Range<u64>, bytes_max: usize) -> io::Result<Vec<RaftEntry>> {

@@ -8,7 +8,8 @@ use tidegate_tablets::{NodeId, StoreStopped};
 /// A change of who takes part in the log, or leads. Asking for what is so already succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MembershipChange {
-    /// A node gets the log, and has no vote. Answered when it has caught up with the leader, nearly.
+    /// A node gets the log, and has no vote. Answered when it has caught up with the leader, nearly. From then on it takes
+    /// part with the disk that it has now, and with no other.
     AddLearner(NodeId),
     /// A learner gets a vote.
     Promote(NodeId),
@@ -61,6 +62,23 @@ pub enum MembershipError {
     Stopped(#[from] StoreStopped),
 }
 
+/// A member has come back without what it had: its disk is empty, and not the one with which it takes part. It must not
+/// take part again, and this store has ended.
+///
+/// Give it back the disk that it had when it stopped. Where that is lost, [remove](MembershipChange::Remove) the node, and
+/// add an empty one under a new number.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "node {node} has an empty disk, and node {known_by} knows it by another one: what it had promised the others is \
+     lost, so it must not take part"
+)]
+pub struct Emptied {
+    /// The node.
+    pub node: NodeId,
+    /// Who has it in its log.
+    pub known_by: NodeId,
+}
+
 /// Why a cluster was not founded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -68,6 +86,17 @@ pub enum FoundError {
     /// This node has a log already: it belongs to a cluster. Nothing was done.
     #[error("this node belongs to a cluster already")]
     AlreadyFounded,
+    /// That node has a log: it belongs to a cluster, this one or another. Nothing was done.
+    #[error("node {0} belongs to a cluster already")]
+    Belongs(NodeId),
+    /// That node was not heard of. Nothing was done: start it, then try again.
+    #[error("node {node} does not say which disk it has: {why}")]
+    Unreachable {
+        /// The node.
+        node: NodeId,
+        /// What came of asking it.
+        why: String,
+    },
     /// This node is not among the voters: found the cluster from one of them.
     #[error("this node is not among the first voters")]
     NotAmongVoters,

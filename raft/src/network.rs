@@ -7,15 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::OptionalSend;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
-use openraft::impls::EmptyNode;
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use tidegate_transport::{PeerId, Transport};
+use tracing::warn;
 
+use crate::codec::log_request::LogRequest;
 use crate::codec::message::{Reply, Request};
+use crate::disk_id::DiskId;
 use crate::types::{RaftSnapshot, RaftVote, TypeConfig};
 use crate::wire::{self, CallError};
 
@@ -32,15 +34,18 @@ pub(crate) struct Network {
 pub(crate) struct Connection {
     network: Network,
     peer: u64,
+    /// The disk that the membership names: of another one nothing is asked.
+    disk: DiskId,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
 
-    async fn new_client(&mut self, target: u64, _node: &EmptyNode) -> Connection {
+    async fn new_client(&mut self, target: u64, disk: &DiskId) -> Connection {
         Connection {
             network: self.clone(),
             peer: target,
+            disk: *disk,
         }
     }
 }
@@ -49,21 +54,32 @@ impl Connection {
     async fn call(
         &self,
         what: RPCTypes,
-        request: Request,
+        request: LogRequest,
         deadline: Duration,
     ) -> Result<Reply, RPCError<TypeConfig>> {
         let transport = &*self.network.transport;
+        let disk = self.disk;
+        let request = Request::Log { disk, request };
         let reply = wire::call(transport, PeerId::new(self.peer), &request, deadline).await;
-        reply.map_err(|error| match error {
-            CallError::TimedOut(timeout) => RPCError::Timeout(Timeout {
+        match reply {
+            Ok(Reply::Disk { disk: found, .. }) => {
+                let reason = format!("it has disk {found}, and takes part with disk {disk}");
+                warn!(
+                    peer = self.peer,
+                    reason, "a node does not count: its disk was lost, or put in another's place"
+                );
+                Err(RPCError::Unreachable(Unreachable::from_string(reason)))
+            }
+            Ok(reply) => Ok(reply),
+            Err(CallError::TimedOut(timeout)) => Err(RPCError::Timeout(Timeout {
                 action: what,
                 id: transport.local().as_u64(),
                 target: self.peer,
                 timeout,
-            }),
+            })),
             // With a pause before the next attempt, whatever it was: another attempt at once would fail too.
-            error => RPCError::Unreachable(Unreachable::new(&error)),
-        })
+            Err(error) => Err(RPCError::Unreachable(Unreachable::new(&error))),
+        }
     }
 }
 
@@ -86,7 +102,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         } else {
             self.network.append_deadline.max(option.hard_ttl())
         };
-        let call = self.call(RPCTypes::AppendEntries, Request::Append(rpc), deadline);
+        let call = self.call(RPCTypes::AppendEntries, LogRequest::Append(rpc), deadline);
         match call.await? {
             Reply::Append(response) => Ok(response),
             other => Err(other_reply(&other)),
@@ -98,7 +114,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let call = self.call(RPCTypes::Vote, Request::Vote(rpc), option.hard_ttl());
+        let call = self.call(RPCTypes::Vote, LogRequest::Vote(rpc), option.hard_ttl());
         match call.await? {
             Reply::Vote(response) => Ok(response),
             other => Err(other_reply(&other)),
@@ -110,7 +126,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let call = self.call(RPCTypes::Vote, Request::PreVote(rpc), option.hard_ttl());
+        let call = self.call(RPCTypes::Vote, LogRequest::PreVote(rpc), option.hard_ttl());
         match call.await? {
             Reply::Vote(response) => Ok(response),
             other => Err(other_reply(&other)),
@@ -124,7 +140,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let request = Request::Snapshot {
+        let request = LogRequest::Snapshot {
             vote,
             snapshot: snapshot.snapshot,
         };
@@ -145,7 +161,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<TypeConfig>, RPCError<TypeConfig>> {
         let (from, last) = (*request.from_leader(), request.last_log_id().copied());
-        let asked = Request::TakeOver {
+        let asked = LogRequest::TakeOver {
             from,
             to: *request.to_node_id(),
             last,

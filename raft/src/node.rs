@@ -1,34 +1,38 @@
 //! What a store and its service share: the node's part in Raft.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::errors::{
     ChangeMembershipError, ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError,
 };
-use openraft::impls::EmptyNode;
 use openraft::{ChangeMembers, Instant as _, Raft, RaftMetrics, ReadPolicy};
 use tidegate_tablets::{NodeId, Proposal};
 use tidegate_transport::Transport;
 use tokio::time::timeout;
+use tracing::error;
 
 use crate::RaftConfig;
 use crate::codec::message::{Reply, Request};
 use crate::copy::Copy;
+use crate::disk_id::DiskId;
 use crate::machine::Machine;
-use crate::membership::MembershipChange;
+use crate::membership::{Emptied, MembershipChange};
 use crate::types::{Command, RaftMembership, Term, TypeConfig};
 
 /// The node's part in Raft.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
+    pub(crate) disk: DiskId,
     pub(crate) config: RaftConfig,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) raft: Raft<TypeConfig, Machine>,
     pub(crate) copy: Arc<Copy>,
+    /// Why it ended, if it was for that.
+    pub(crate) emptied: OnceLock<Emptied>,
 }
 
 impl fmt::Debug for Node {
@@ -68,6 +72,34 @@ impl Node {
         // Who has just started says so of itself too, until it has looked at its disk.
         let empty = self.raft.with_raft_state(|state| state.log_ids.last().is_none());
         empty.await.unwrap_or(false)
+    }
+
+    /// Which disk it has, and whether its log is empty: as it says to others.
+    pub(crate) async fn own_disk(&self) -> Reply {
+        let (disk, is_new) = (self.disk, self.is_new().await);
+        Reply::Disk { disk, is_new }
+    }
+
+    /// This node has another disk than the one with which it takes part, as another node has it in its log.
+    pub(crate) fn end_as_emptied(self: &Arc<Self>, known_by: NodeId) {
+        let node = self.id;
+        if self.emptied.set(Emptied { node, known_by }).is_ok() {
+            // At once for all who wait; what is left to do need not be waited for.
+            self.copy.stop();
+            let node = Arc::clone(self);
+            tokio::spawn(async move { node.stop().await });
+        }
+    }
+
+    /// Whoever waits, or comes later, is told that it has ended; and the log ends.
+    pub(crate) async fn stop(&self) {
+        self.copy.stop();
+        // In a task: a shutdown that is dropped half-way leaves nobody to wait for, and whoever calls again does not.
+        let raft = self.raft.clone();
+        let stopping = tokio::spawn(async move { raft.shutdown().await });
+        if let Ok(Err(failure)) = stopping.await {
+            error!(%failure, "the log did not stop well");
+        }
     }
 
     /// Completes when this node hears of another leader than `leader`, and than the one that it knows of now.
@@ -154,11 +186,21 @@ impl Node {
         let written = match (change, place) {
             (MembershipChange::AddLearner(_) | MembershipChange::Promote(_), Place::Voter)
             | (MembershipChange::Remove(_), Place::None) => return Reply::Changed,
-            (MembershipChange::AddLearner(_), _) => self
-                .raft
-                .add_learner(node, EmptyNode::new(), true)
-                .await
-                .map(drop),
+            (MembershipChange::AddLearner(new), _) => {
+                let disk = match self.disk_of(new).await {
+                    Ok((disk, _)) => disk,
+                    Err(error) => {
+                        return not_done(format!("node {new} does not say which disk it has: {error}"));
+                    }
+                };
+                // An entry for a node that is there already would change nothing.
+                if membership.get_node(&node).is_some_and(|known| *known != disk) {
+                    return refused(format!(
+                        "node {new} takes part with another disk: remove it first"
+                    ));
+                }
+                self.raft.add_learner(node, disk, true).await.map(drop)
+            }
             (MembershipChange::Promote(_), Place::None) => {
                 return refused(format!("node {node} is no learner: add it first"));
             }
@@ -185,7 +227,7 @@ impl Node {
     }
 
     /// Changes voters: two entries, one after the other, and in between both the old and the new ones have to agree.
-    async fn switch(&self, change: ChangeMembers<u64, EmptyNode>) -> Reply {
+    async fn switch(&self, change: ChangeMembers<u64, DiskId>) -> Reply {
         let raft = self.raft.clone();
         // In a task: it must not stay half made because the caller goes, or has waited long enough.
         let switched = tokio::spawn(async move { raft.change_membership(change, false).await });
@@ -319,12 +361,4 @@ fn refused(reason: impl fmt::Display) -> Reply {
     Reply::Refused {
         reason: reason.to_string(),
     }
-}
-
-/// Nodes as openraft wants them.
-pub(crate) fn members(nodes: &BTreeSet<NodeId>) -> BTreeMap<u64, EmptyNode> {
-    nodes
-        .iter()
-        .map(|node| (node.as_u64(), EmptyNode::new()))
-        .collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openraft::raft::{TransferLeaderRequest, VoteRequest};
+use openraft::raft::TransferLeaderRequest;
 use tidegate_tablets::NodeId;
 use tidegate_transport::service::Service;
 use tidegate_transport::{Duplex, PeerId, RecvHalf, ResetCode};
@@ -11,14 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use crate::codec::log_request::LogRequest;
 use crate::codec::message::{Reply, Request};
 use crate::node::Node;
-use crate::types::{RaftSnapshot, RaftVote, TypeConfig};
+use crate::types::{RaftSnapshot, RaftVote};
 use crate::wire::{self, BODY_MAX, STRANGERS_BODY_MAX, WireError};
-
-/// The last index that the log of a node may have that has founded a cluster and has not led it yet: the founding, and a
-/// few elections that came to nothing.
-const FOUNDING_LAST_MAX: u64 = 4;
 
 /// Answers what other nodes ask of this node's log.
 #[derive(Debug)]
@@ -121,29 +118,14 @@ impl RaftService {
         }
     }
 
-    /// What only members may ask of the one that leads. What keeps the log together may come from a node that this one
-    /// has not heard of yet: its vote and its term are its papers.
-    fn may_ask(&self, peer: PeerId, request: &Request) -> Result<(), ResetCode> {
-        let for_members = matches!(
-            request,
-            Request::Propose { .. } | Request::ReadIndex | Request::Change { .. }
-        );
-        if for_members && !self.is_member(peer) {
-            debug!(%peer, "refused a call from a node that is no member");
-            return Err(ResetCode::Refused);
+    /// What is asked of the one that leads only members may ask. What keeps the logs alike may come from a node that
+    /// this one has not heard of yet: its vote and its term are its papers.
+    fn may_ask(&self, peer: PeerId) -> Result<(), ResetCode> {
+        if self.is_member(peer) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// A node whose log is empty helps to elect who founds a cluster, and nobody else: where a log has gone on without it,
-    /// it may have had a part in that, and have lost its disk since. The others elect a leader, and that one fills it.
-    async fn may_elect(&self, peer: PeerId, request: &VoteRequest<TypeConfig>) -> Result<(), ResetCode> {
-        let last = request.last_log_id.map_or(0, |last| last.index);
-        if last > FOUNDING_LAST_MAX && self.node.is_new().await {
-            warn!(%peer, last, "gave no vote: this node's log is empty, and may have been lost");
-            return Err(ResetCode::Refused);
-        }
-        Ok(())
+        debug!(%peer, "refused a call from a node that is no member");
+        Err(ResetCode::Refused)
     }
 
     async fn answer(&self, peer: PeerId, request: Request) -> Result<Reply, ResetCode> {
@@ -152,51 +134,58 @@ impl RaftService {
         if self.is_excluded(peer) {
             return Err(ResetCode::Refused);
         }
-        if matches!(request, Request::ReadIndex) && node.is_new().await {
-            // Whoever asks: so it is seen that this node belongs to no cluster.
-            return Ok(Reply::NotLeader { leader: None });
+        match request {
+            Request::Log { disk, request } => {
+                speaks_for_itself(peer, request.vote())?;
+                if disk == node.disk {
+                    self.keep_alike(request).await
+                } else {
+                    Ok(self.other_disk(peer).await)
+                }
+            }
+            // Whoever asks: so a node comes to a cluster.
+            Request::Disk => Ok(node.own_disk().await),
+            request => {
+                self.may_ask(peer)?;
+                Ok(node.lead(request).await)
+            }
         }
-        self.may_ask(peer, &request)?;
-        let asks_index = matches!(request, Request::ReadIndex);
+    }
+
+    /// Somebody has asked what another disk of this node has to answer, on which its promises are.
+    async fn other_disk(&self, peer: PeerId) -> Reply {
+        let reply = self.node.own_disk().await;
+        // With a log of its own this node takes part by this disk, and the other is behind: it has not heard that this
+        // node was removed, and came back. Without one it cannot know that it was, and must not be taken for new.
+        if matches!(reply, Reply::Disk { is_new: true, .. }) {
+            self.node.end_as_emptied(NodeId::new(peer.as_u64()));
+        }
+        reply
+    }
+
+    /// Only ever of the disk that was meant: a vote, and that something is on the disk, are promises.
+    async fn keep_alike(&self, request: LogRequest) -> Result<Reply, ResetCode> {
         let stopped = |_| ResetCode::Shutdown;
-        let raft = &node.raft;
+        let raft = &self.node.raft;
         Ok(match request {
-            Request::Append(request) => {
-                speaks_for_itself(peer, &request.vote)?;
+            LogRequest::Append(request) => {
                 Reply::Append(Box::pin(raft.append_entries(request)).await.map_err(stopped)?)
             }
-            Request::Vote(request) => {
-                speaks_for_itself(peer, &request.vote)?;
-                self.may_elect(peer, &request).await?;
-                Reply::Vote(raft.vote(request).await.map_err(stopped)?)
-            }
-            Request::PreVote(request) => {
-                speaks_for_itself(peer, &request.vote)?;
-                self.may_elect(peer, &request).await?;
-                Reply::Vote(raft.pre_vote(request).await.map_err(stopped)?)
-            }
-            Request::Snapshot { vote, snapshot } => {
-                speaks_for_itself(peer, &vote)?;
+            LogRequest::Vote(request) => Reply::Vote(raft.vote(request).await.map_err(stopped)?),
+            LogRequest::PreVote(request) => Reply::Vote(raft.pre_vote(request).await.map_err(stopped)?),
+            LogRequest::Snapshot { vote, snapshot } => {
                 let meta = crate::codec::snapshot::decode_meta(&snapshot).map_err(|_| ResetCode::Decode)?;
                 let snapshot = RaftSnapshot { meta, snapshot };
                 let installed = Box::pin(raft.install_full_snapshot(vote, snapshot)).await;
                 let vote = installed.map_err(|_| ResetCode::Shutdown)?.vote;
                 Reply::Snapshot { vote }
             }
-            Request::TakeOver { from, to, last } => {
-                speaks_for_itself(peer, &from)?;
+            LogRequest::TakeOver { from, to, last } => {
                 let request = TransferLeaderRequest::new(from, to, last);
                 let taken = raft.handle_transfer_leader(request).await;
                 let accepted = taken.map_err(|_| ResetCode::Shutdown)?.is_ok();
                 Reply::TakeOver { accepted }
             }
-            request => match node.lead(request).await {
-                // One that knows of no leader just now must not look like one that is new.
-                Reply::NotLeader { leader: None } if asks_index => Reply::NotDone {
-                    reason: "no leader is known".to_owned(),
-                },
-                reply => reply,
-            },
         })
     }
 }

@@ -1,14 +1,11 @@
 //! The metadata store of one node.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use openraft::Raft;
-use openraft::async_runtime::WatchReceiver as _;
-use openraft::errors::{InitializeError, RaftError};
 use thiserror::Error;
 use tidegate_tablets::{
     Changes, Metadata, MetadataStore, NodeId, Outcome, Proposal, ProposeError, StoreStopped, Version,
@@ -18,7 +15,7 @@ use tidegate_transport::service::Service;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
-use tracing::{debug, error};
+use tracing::debug;
 
 use crate::RaftConfig;
 use crate::asking::Unanswered;
@@ -30,12 +27,13 @@ use crate::following::Following;
 use crate::leaders::Leaders;
 use crate::log::Log;
 use crate::machine::{Machine, empty_state};
-use crate::membership::{FoundError, MembershipChange, MembershipError};
+use crate::membership::{Emptied, MembershipChange, MembershipError};
 use crate::network::Network;
-use crate::node::{Node, members};
+use crate::node::Node;
 use crate::observer::{Nobody, Observer};
 use crate::service::RaftService;
 use crate::status::RaftStatus;
+use crate::watching;
 
 /// Why a store did not start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,13 +51,14 @@ pub enum StartError {
 ///
 /// Stop it before its transport. Dropped, it stops by itself, a little later.
 pub struct RaftStore {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     proposals: Semaphore,
 }
 
 impl RaftStore {
     /// Starts the store of the transport's node from what its disk holds. A disk that is empty is that of a node that
-    /// belongs to no cluster: [found](Self::found) one from it, or [add](Self::change) it to one from another node.
+    /// belongs to no cluster: [found](Self::found) one from it, or [add](Self::change) it to one from another node. Where
+    /// the node does belong to one, and has lost its disk, the store ends by itself, as [`emptied`](Self::emptied) says.
     ///
     /// Others reach it when its [service](Self::service) is on the node's router.
     ///
@@ -105,18 +104,22 @@ impl RaftStore {
             append_deadline: config.call_deadline,
         };
         let machine = Machine::new(Arc::clone(&copy), Arc::clone(&disk), observer);
-        let starting = Raft::new(id.as_u64(), for_openraft, network, Log::new(disk), machine);
-        let raft = Box::pin(starting)
-            .await
-            .map_err(|error| StartError::Failed(error.to_string()))?;
-        tokio::spawn(stop_with(raft.clone(), Arc::clone(&copy)));
+        let log = Log::new(disk);
+        let failed = |error: &dyn fmt::Display| StartError::Failed(error.to_string());
+        let disk = log.disk_id().await.map_err(|error| failed(&error))?;
+        let starting = Raft::new(id.as_u64(), for_openraft, network, log, machine);
+        let raft = Box::pin(starting).await.map_err(|error| failed(&error))?;
+        tokio::spawn(watching::stop_with(raft.clone(), Arc::clone(&copy)));
+        tokio::spawn(watching::elect_once_named(raft.clone(), id.as_u64(), disk));
         let proposals = Semaphore::new(config.proposals_max);
         let node = Arc::new(Node {
             id,
+            disk,
             config,
             transport,
             raft,
             copy,
+            emptied: OnceLock::new(),
         });
         Ok(Arc::new(Self { node, proposals }))
     }
@@ -131,40 +134,6 @@ impl RaftStore {
     #[must_use]
     pub fn service(&self) -> Arc<dyn Service> {
         Arc::new(RaftService::new(Arc::clone(&self.node)))
-    }
-
-    /// Founds a cluster whose log these nodes keep, this one among them. Once, on one node, in the life of a cluster;
-    /// the same call on several of them does no harm.
-    ///
-    /// # Errors
-    ///
-    /// [`FoundError`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it completes, the cluster may be founded.
-    pub async fn found(&self, voters: BTreeSet<NodeId>) -> Result<(), FoundError> {
-        match self.node.raft.initialize(members(&voters)).await {
-            Ok(()) => Ok(()),
-            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Err(FoundError::AlreadyFounded),
-            Err(RaftError::APIError(InitializeError::NotInMembers(_))) => Err(FoundError::NotAmongVoters),
-            Err(RaftError::Fatal(_)) => Err(StoreStopped.into()),
-        }
-    }
-
-    /// Whether another node belongs to a cluster, this one's or another: such a node must not be among those that found
-    /// one.
-    ///
-    /// # Errors
-    ///
-    /// [`MembershipError::NotDone`], if it does not say.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: it only asks.
-    pub async fn belongs(&self, node: NodeId) -> Result<bool, MembershipError> {
-        let asked = self.node.belongs(node).await;
-        asked.map_err(|error| MembershipError::NotDone(error.to_string()))
     }
 
     /// Changes who takes part in the log, or who leads. From any node: the leader does it. Bounded by
@@ -259,13 +228,13 @@ impl RaftStore {
     ///
     /// Safe: the stop goes on; call again to wait.
     pub async fn stop(&self) {
-        self.node.copy.stop();
-        // In a task: a shutdown that is dropped half-way leaves nobody to wait for, and whoever calls again does not.
-        let raft = self.node.raft.clone();
-        let stopping = tokio::spawn(async move { raft.shutdown().await });
-        if let Ok(Err(failure)) = stopping.await {
-            error!(%failure, "the log did not stop well");
-        }
+        self.node.stop().await;
+    }
+
+    /// Why the store has ended by itself, if it is that its disk is not the one with which the node takes part.
+    #[must_use]
+    pub fn emptied(&self) -> Option<&Emptied> {
+        self.node.emptied.get()
     }
 
     async fn decide(&self, proposal: Proposal) -> Result<Vec<Outcome>, ProposeError> {
@@ -349,26 +318,6 @@ impl MetadataStore for RaftStore {
     fn changes(&self) -> Box<dyn Changes> {
         Box::new(Following::new(Arc::clone(&self.node.copy)))
     }
-}
-
-/// A log that has ended, for whatever reason, stops the store.
-async fn stop_with(raft: Raft<crate::types::TypeConfig, Machine>, copy: Arc<Copy>) {
-    let mut metrics = raft.metrics();
-    // Only looks on: it must not keep the log from ending.
-    drop(raft);
-    loop {
-        let running = metrics.borrow_and_update().running_state.clone();
-        if let Err(reason) = running {
-            if !copy.is_stopped() {
-                error!(%reason, "the log has ended: this node follows the metadata no more");
-            }
-            break;
-        }
-        if metrics.changed().await.is_err() {
-            break;
-        }
-    }
-    copy.stop();
 }
 
 impl Drop for RaftStore {

@@ -172,19 +172,23 @@ pub(super) fn raft_messages() -> Vec<Vec<u8>> {
     let some = [&[1][..], &LOG_ID].concat();
     let entry = entries()[1].clone();
     let entries = [&(entry.len() as u32).to_le_bytes()[..], &entry].concat();
+    // Of disk 9.
+    let of_disk = |log: u8| [0, 9, log];
     vec![
-        message(&[&[0][..], &VOTE, &some, &[0]].concat(), &entries),
-        message(&[&[1][..], &VOTE, &some, &[0]].concat(), &[]),
-        message(&[&[3][..], &VOTE].concat(), b"a snapshot"),
-        message(&[&[4][..], &VOTE, &[3], &some].concat(), &[]),
-        message(&[5, 200], PROPOSAL),
-        message(&[6], &[]),
-        message(&[7, 0, 3, 200], &[]),
+        message(&[&of_disk(0)[..], &VOTE, &some, &[0]].concat(), &entries),
+        message(&[&of_disk(1)[..], &VOTE, &some, &[0]].concat(), &[]),
+        message(&[&of_disk(3)[..], &VOTE].concat(), b"a snapshot"),
+        message(&[&of_disk(4)[..], &VOTE, &[3], &some].concat(), &[]),
+        message(&[1], &[]),
+        message(&[2, 200], PROPOSAL),
+        message(&[3], &[]),
+        message(&[4, 0, 3, 200], &[]),
         // Replies.
         message(&[&[4][..], &VOTE, &[1], &some].concat(), &[]),
         message(&[7], &[9, 1, 0]),
         message(&[10, 1, 3], &[]),
         message(b"\x0d\x02no", &[]),
+        message(&[14, 9, 1], &[]),
     ]
 }
 
@@ -193,7 +197,7 @@ fn entries() -> [Vec<u8>; 3] {
     [
         [&LOG_ID[..], &[0]].concat(),
         [&LOG_ID[..], &[1], PROPOSAL].concat(),
-        [&LOG_ID[..], b"\x02\x01\x02\x01\x02\x02\x01\x02"].concat(),
+        [&LOG_ID[..], b"\x02\x01\x02\x01\x02\x02\x01\x09\x02\x09"].concat(),
     ]
 }
 

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
+use openraft::raft::{AppendEntriesResponse, VoteResponse};
 use tidegate_tablets::{Answer, NodeId, Proposal};
 
+use super::log_request::{LogHeader, LogRequest};
 use super::records::{LogIdFrame, VoteFrame};
-use super::{CodecError, answer, change, entry};
+use super::{CodecError, answer, change};
+use crate::disk_id::DiskId;
 use crate::membership::MembershipChange;
-use crate::types::{RaftLogId, RaftVote, TypeConfig};
+use crate::types::{RaftVote, TypeConfig};
 
 /// A header, and what travels beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,20 +24,13 @@ pub(crate) struct Message {
 /// What one node asks of another.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    Append(AppendEntriesRequest<TypeConfig>),
-    Vote(VoteRequest<TypeConfig>),
-    PreVote(VoteRequest<TypeConfig>),
-    /// The leader's vote, and a snapshot.
-    Snapshot {
-        vote: RaftVote,
-        snapshot: Bytes,
+    /// What keeps the logs alike, of the node that has this disk.
+    Log {
+        disk: DiskId,
+        request: LogRequest,
     },
-    /// The leader `from` wants `to` to take over.
-    TakeOver {
-        from: RaftVote,
-        to: u64,
-        last: Option<RaftLogId>,
-    },
+    /// Which disk the node has, and whether its log is empty.
+    Disk,
     Propose {
         proposal: Proposal,
         deadline: Duration,
@@ -80,40 +75,20 @@ pub(crate) enum Reply {
     Refused {
         reason: String,
     },
-}
-
-#[derive(Encode, Decode)]
-struct VoteRequestFrame {
-    vote: VoteFrame,
-    last: Option<LogIdFrame>,
-    transfer: bool,
+    /// Which disk the node has, and whether its log is empty. To what was asked of another disk: nothing was done.
+    Disk {
+        disk: DiskId,
+        is_new: bool,
+    },
 }
 
 #[derive(Encode, Decode)]
 enum RequestHeader {
-    Append {
-        vote: VoteFrame,
-        previous: Option<LogIdFrame>,
-        commit: Option<LogIdFrame>,
-    },
-    Vote(VoteRequestFrame),
-    PreVote(VoteRequestFrame),
-    Snapshot {
-        vote: VoteFrame,
-    },
-    TakeOver {
-        from: VoteFrame,
-        to: u64,
-        last: Option<LogIdFrame>,
-    },
-    Propose {
-        deadline_ms: u64,
-    },
+    Log { disk: u128, request: LogHeader },
+    Disk,
+    Propose { deadline_ms: u64 },
     ReadIndex,
-    Change {
-        change: ChangeHeader,
-        deadline_ms: u64,
-    },
+    Change { change: ChangeHeader, deadline_ms: u64 },
 }
 
 #[derive(Encode, Decode)]
@@ -158,32 +133,25 @@ enum ReplyHeader {
     Refused {
         reason: String,
     },
+    Disk {
+        disk: u128,
+        is_new: bool,
+    },
 }
 
 impl Request {
     pub(crate) fn encode(&self) -> Result<Message, CodecError> {
         let mut body = Bytes::new();
         let header = match self {
-            Self::Append(request) => {
-                body = entry::encode_all(&request.entries)?;
-                RequestHeader::Append {
-                    vote: VoteFrame::new(&request.vote),
-                    previous: request.prev_log_id.as_ref().map(LogIdFrame::new),
-                    commit: request.leader_commit.as_ref().map(LogIdFrame::new),
+            Self::Log { disk, request } => {
+                let (header, beside) = request.encode()?;
+                body = beside;
+                RequestHeader::Log {
+                    disk: disk.0,
+                    request: header,
                 }
             }
-            Self::Vote(request) => RequestHeader::Vote(VoteRequestFrame::new(request)),
-            Self::PreVote(request) => RequestHeader::PreVote(VoteRequestFrame::new(request)),
-            Self::Snapshot { vote, snapshot } => {
-                body = snapshot.clone();
-                let vote = VoteFrame::new(vote);
-                RequestHeader::Snapshot { vote }
-            }
-            Self::TakeOver { from, to, last } => RequestHeader::TakeOver {
-                from: VoteFrame::new(from),
-                to: *to,
-                last: last.as_ref().map(LogIdFrame::new),
-            },
+            Self::Disk => RequestHeader::Disk,
             Self::Propose { proposal, deadline } => {
                 body = change::encode(proposal)?;
                 let deadline_ms = millis(*deadline);
@@ -202,22 +170,10 @@ impl Request {
     pub(crate) fn decode(message: &Message) -> Result<Self, CodecError> {
         let body = &message.body;
         let request = match super::decode("a request", &message.header)? {
-            RequestHeader::Append {
-                vote,
-                previous,
-                commit,
-            } => {
-                return Ok(Self::Append(AppendEntriesRequest {
-                    vote: vote.open(),
-                    prev_log_id: previous.map(LogIdFrame::open),
-                    entries: entry::decode_all(body)?,
-                    leader_commit: commit.map(LogIdFrame::open),
-                }));
-            }
-            RequestHeader::Snapshot { vote } => {
-                return Ok(Self::Snapshot {
-                    vote: vote.open(),
-                    snapshot: body.clone(),
+            RequestHeader::Log { disk, request } => {
+                return Ok(Self::Log {
+                    disk: DiskId(disk),
+                    request: LogRequest::decode(request, body)?,
                 });
             }
             RequestHeader::Propose { deadline_ms } => {
@@ -226,13 +182,7 @@ impl Request {
                     deadline: Duration::from_millis(deadline_ms),
                 });
             }
-            RequestHeader::Vote(frame) => Self::Vote(frame.open()),
-            RequestHeader::PreVote(frame) => Self::PreVote(frame.open()),
-            RequestHeader::TakeOver { from, to, last } => Self::TakeOver {
-                from: from.open(),
-                to,
-                last: last.map(LogIdFrame::open),
-            },
+            RequestHeader::Disk => Self::Disk,
             RequestHeader::ReadIndex => Self::ReadIndex,
             RequestHeader::Change { change, deadline_ms } => Self::Change {
                 change: change.open(),
@@ -283,6 +233,10 @@ impl Reply {
             Self::Refused { reason } => ReplyHeader::Refused {
                 reason: reason.clone(),
             },
+            Self::Disk { disk, is_new } => ReplyHeader::Disk {
+                disk: disk.0,
+                is_new: *is_new,
+            },
         };
         let header = super::encode(header)?;
         Ok(Message { header, body })
@@ -312,27 +266,13 @@ impl Reply {
             ReplyHeader::NotDone { reason } => Self::NotDone { reason },
             ReplyHeader::Unknown { reason } => Self::Unknown { reason },
             ReplyHeader::Refused { reason } => Self::Refused { reason },
+            ReplyHeader::Disk { disk, is_new } => Self::Disk {
+                disk: DiskId(disk),
+                is_new,
+            },
         };
         empty(&message.body)?;
         Ok(reply)
-    }
-}
-
-impl VoteRequestFrame {
-    fn new(request: &VoteRequest<TypeConfig>) -> Self {
-        Self {
-            vote: VoteFrame::new(&request.vote),
-            last: request.last_log_id.as_ref().map(LogIdFrame::new),
-            transfer: request.leadership_transfer,
-        }
-    }
-
-    fn open(self) -> VoteRequest<TypeConfig> {
-        VoteRequest {
-            vote: self.vote.open(),
-            last_log_id: self.last.map(LogIdFrame::open),
-            leadership_transfer: self.transfer,
-        }
     }
 }
 
@@ -356,7 +296,7 @@ impl ChangeHeader {
     }
 }
 
-fn empty(body: &Bytes) -> Result<(), CodecError> {
+pub(super) fn empty(body: &Bytes) -> Result<(), CodecError> {
     if body.is_empty() {
         Ok(())
     } else {

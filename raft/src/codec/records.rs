@@ -1,12 +1,12 @@
-//! Votes, log ids and memberships.
+//! Votes, log ids, memberships, and which disk it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use openraft::impls::EmptyNode;
 
 use super::CodecError;
+use crate::disk_id::DiskId;
 use crate::types::{RaftLogId, RaftMembership, RaftStoredMembership, RaftVote};
 
 #[derive(Debug, Clone, Copy, Encode, Decode)]
@@ -25,7 +25,7 @@ pub(super) struct VoteFrame {
 #[derive(Debug, Encode, Decode)]
 pub(super) struct MembershipFrame {
     voters: Vec<Vec<u64>>,
-    nodes: Vec<u64>,
+    nodes: Vec<(u64, u128)>,
 }
 
 #[derive(Debug, Encode, Decode)]
@@ -48,6 +48,14 @@ pub(crate) fn encode_log_id(log_id: Option<&RaftLogId>) -> Result<Bytes, CodecEr
 
 pub(crate) fn decode_log_id(frame: &[u8]) -> Result<Option<RaftLogId>, CodecError> {
     Ok(super::decode::<Option<LogIdFrame>>("a log id", frame)?.map(LogIdFrame::open))
+}
+
+pub(crate) fn encode_disk(disk: DiskId) -> Result<Bytes, CodecError> {
+    super::encode(disk.0)
+}
+
+pub(crate) fn decode_disk(frame: &[u8]) -> Result<DiskId, CodecError> {
+    super::decode("which disk it is", frame).map(DiskId)
 }
 
 impl LogIdFrame {
@@ -92,7 +100,7 @@ impl MembershipFrame {
                 .iter()
                 .map(|voters| voters.iter().copied().collect())
                 .collect(),
-            nodes: membership.nodes().map(|(node, _)| *node).collect(),
+            nodes: membership.nodes().map(|(node, disk)| (*node, disk.0)).collect(),
         }
     }
 
@@ -102,10 +110,10 @@ impl MembershipFrame {
             .into_iter()
             .map(|voters| voters.into_iter().collect())
             .collect();
-        let nodes: BTreeMap<u64, EmptyNode> = self
+        let nodes: BTreeMap<u64, DiskId> = self
             .nodes
             .into_iter()
-            .map(|node| (node, EmptyNode::new()))
+            .map(|(node, disk)| (node, DiskId(disk)))
             .collect();
         RaftMembership::new(voters, nodes).map_err(|_| CodecError::Malformed("a membership"))
     }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use openraft::entry::RaftEntry as _;
-use openraft::impls::EmptyNode;
 use proptest::prelude::*;
 use tidegate_tablets::{
     Accepted, Answer, Change, Epoch, LogState, NodeAddress, NodeId, Outcome, Proposal, Reason, Refused,
     RequestId, Stage, StreamPermits, TableId, TabletId, TransitionKind, Version,
 };
 
+use super::log_request::LogRequest;
 use super::message::{Message, Reply, Request};
 use super::tablet::{TabletFrame, reason_number, reason_of};
 use super::{CodecError, answer, change, entry, records, snapshot};
+use crate::disk_id::DiskId;
 use crate::membership::MembershipChange;
 use crate::types::{
     Command, RaftEntry, RaftLogId, RaftMembership, RaftSnapshotMeta, RaftStoredMembership, RaftVote,
@@ -143,7 +144,7 @@ fn log_id(term: u64, index: u64) -> RaftLogId {
 }
 
 fn membership() -> RaftMembership {
-    let nodes = [1, 2, 3, 4].map(|node| (node, EmptyNode::new()));
+    let nodes = [1, 2, 3, 4].map(|node| (node, DiskId(u128::MAX - u128::from(node))));
     RaftMembership::new(
         vec![[1, 2, 3].into(), [2, 3].into()],
         std::collections::BTreeMap::from(nodes),
@@ -182,6 +183,11 @@ fn entries_votes_and_log_ids_come_back_as_they_were() {
         let frame = records::encode_log_id(log_id.as_ref()).unwrap();
         assert_eq!(records::decode_log_id(&frame), Ok(log_id));
     }
+    let disk = DiskId(u128::MAX);
+    assert_eq!(
+        records::decode_disk(&records::encode_disk(disk).unwrap()),
+        Ok(disk)
+    );
 }
 
 #[test]
@@ -191,10 +197,14 @@ fn messages_come_back_as_they_were() {
             proposal: proposal(1, changes()),
             deadline: std::time::Duration::from_millis(1500),
         },
-        Request::Snapshot {
-            vote: RaftVote::new_committed(1, 2),
-            snapshot: "anything".into(),
+        Request::Log {
+            disk: DiskId(7),
+            request: LogRequest::Snapshot {
+                vote: RaftVote::new_committed(1, 2),
+                snapshot: "anything".into(),
+            },
         },
+        Request::Disk,
         Request::Change {
             change: MembershipChange::Promote(node(3)),
             deadline: std::time::Duration::from_secs(1),

@@ -217,6 +217,7 @@ fn write(
 
 const fn name(note: Note) -> &'static str {
     match note {
+        Note::Disk => "disk",
         Note::Vote => "vote",
         Note::Committed => "committed",
         Note::Purged => "purged",

@@ -117,6 +117,13 @@ impl Nodes {
         running.store.stop().await;
     }
 
+    /// As one that has lost its disk, and is given another.
+    pub(crate) async fn empty_node(&mut self, node: u64) {
+        self.crash_node(node).await;
+        self.disks.insert(node, MemoryDisk::new());
+        self.start_node(node).await;
+    }
+
     pub(crate) fn store(&self, node: u64) -> Arc<RaftStore> {
         Arc::clone(&self.running[&node].store)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_raft::{MemoryDisk, RAFT_SERVICE, RaftConfig};
+use tidegate_raft::{FoundError, RAFT_SERVICE, RaftConfig};
 use tidegate_tablets::{MetadataStore as _, NodeId, ProposeError, Refused, StoreStopped};
 use tidegate_transport::service::open_service;
 use tidegate_transport::{PeerId, ResetCode, StreamError, Transport as _};
@@ -211,90 +211,22 @@ async fn what_is_no_message_is_refused_and_does_no_harm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_voter_that_has_lost_its_disk_helps_nobody_to_lead_who_lacks_what_it_had() {
-    let mut nodes = Nodes::start(config(), 3, 0).await;
-    let leader = nodes.leader().await;
-    let (behind, emptied) = match leader {
-        1 => (2, 3),
-        2 => (1, 3),
-        _ => (1, 2),
-    };
-    for node in 10..16 {
-        nodes.add(leader, node).await;
-    }
-    within("it has that too", nodes.store(behind).read_barrier())
-        .await
-        .unwrap();
-    for other in [leader, emptied].map(PeerId::new) {
-        nodes.network.partition(PeerId::new(behind), other);
-    }
-    nodes.add(leader, 20).await;
-    assert!(!nodes.has(behind, 20));
-
-    nodes.crash_node(leader).await;
-    nodes.crash_node(emptied).await;
-    nodes.disks.insert(emptied, MemoryDisk::new());
-    nodes.start_node(emptied).await;
-    for other in [leader, emptied].map(PeerId::new) {
-        nodes.network.heal(PeerId::new(behind), other);
-    }
-    let alone = nodes.store(behind);
-    let led = tokio::time::timeout(config().election_max * 10, alone.read_barrier()).await;
-    assert!(led.is_err(), "it leads, and what was decided is lost");
-
-    nodes.start_node(leader).await;
-    for at in 1..=3 {
-        within("a barrier ends", nodes.store(at).read_barrier())
-            .await
-            .unwrap();
-        assert!(nodes.has(at, 20));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_voter_that_has_lost_its_disk_is_filled_by_the_leader_that_there_is() {
-    let mut nodes = Nodes::start(config(), 3, 0).await;
-    let leader = nodes.leader().await;
-    for node in 10..16 {
-        nodes.add(leader, node).await;
-    }
-    let emptied = if leader == 1 { 2 } else { 1 };
-    within("it has that", nodes.store(emptied).read_barrier())
-        .await
-        .unwrap();
-    let term = nodes.store(leader).status().term;
-    nodes.crash_node(emptied).await;
-    nodes.disks.insert(emptied, MemoryDisk::new());
-    nodes.start_node(emptied).await;
-    within("it has it again", nodes.store(emptied).read_barrier())
-        .await
-        .unwrap();
-    assert!(nodes.has(emptied, 15));
-    let status = nodes.store(leader).status();
-    assert_eq!((status.leader, status.term), (Some(NodeId::new(leader)), term));
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_last_that_has_the_log_is_not_taken_for_new() {
-    let mut nodes = Nodes::start(config(), 3, 0).await;
-    let leader = nodes.leader().await;
-    nodes.add(leader, 10).await;
-    let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    let mut nodes = Nodes::start(config(), 3, 2).await;
+    let leader = nodes.leader_of(3).await;
     for node in 1..=3 {
         nodes.crash_node(node).await;
     }
-    for node in &others {
-        nodes.disks.insert(*node, MemoryDisk::new());
-    }
-    for node in 1..=3 {
-        nodes.start_node(node).await;
-    }
-    let asks = nodes.store(others[0]);
+    nodes.start_node(leader).await;
+    let asks = nodes.store(4);
     // It led, and says after its start that it knows of no leader.
     let belongs = within("an answer", asks.belongs(NodeId::new(leader))).await;
     assert!(belongs.unwrap());
-    let belongs = within("an answer", asks.belongs(NodeId::new(others[1]))).await;
+    let belongs = within("an answer", asks.belongs(NodeId::new(5))).await;
     assert!(!belongs.unwrap());
+    let founders = [4, leader].map(NodeId::new);
+    let refused = within("an answer", asks.found(founders.into())).await;
+    assert_eq!(refused, Err(FoundError::Belongs(NodeId::new(leader))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,7 +261,7 @@ async fn pose(transport: &MemTransport, header: Vec<u8>) {
         // Its hello, and the message's first frame, whose header says what is asked.
         stream.recv.recv().await.unwrap();
         let first = stream.recv.recv().await.unwrap().unwrap();
-        if first[8] != 5 {
+        if first[8] != 2 {
             others.push(stream);
             continue;
         }

@@ -4,6 +4,7 @@
 mod cluster;
 mod contract;
 mod disks;
+mod emptied;
 mod failover;
 mod killed;
 mod members;

@@ -188,7 +188,7 @@ async fn only_who_may_send_a_snapshot_may_send_as_much_as_one() {
             member => &nodes.running[&member].transport,
         };
         let mut stream = open_service(from, PeerId::new(to), RAFT_SERVICE).await.unwrap();
-        let header = [&(17_u64 << 20).to_le_bytes()[..], &[6]].concat();
+        let header = [&(17_u64 << 20).to_le_bytes()[..], &[3]].concat();
         stream.send.send(&[header.into()]).await.unwrap();
         let ended = timeout(config().call_deadline, stream.recv.recv()).await;
         match ended {
@@ -201,22 +201,25 @@ async fn only_who_may_send_a_snapshot_may_send_as_much_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_of_no_cluster_says_so_to_anybody() {
+async fn any_node_says_to_anybody_whether_it_is_new_and_a_stranger_is_told_no_more() {
     let nodes = Nodes::start(config(), 3, 1).await;
     let leader = nodes.leader_of(3).await;
     let stranger = nodes.network.join(PeerId::new(66)).unwrap();
-    for (to, answered) in [(4, true), (leader, false)] {
-        let mut stream = open_service(&*stranger, PeerId::new(to), RAFT_SERVICE)
-            .await
-            .unwrap();
-        let read_index = [&0_u64.to_le_bytes()[..], &[6]].concat();
-        stream.send.send(&[read_index.into()]).await.unwrap();
-        let reply = within("a reply", stream.recv.recv()).await;
-        if answered {
-            let not_leader = [&0_u64.to_le_bytes()[..], &[10, 0]].concat();
-            assert_eq!(reply, Ok(Some(not_leader.into())));
-        } else {
-            assert_eq!(reply, Err(StreamError::Reset(ResetCode::Refused)));
+    let (which_disk, read_index) = (1, 3);
+    for (to, is_new) in [(4, 1), (leader, 0)] {
+        for asked in [which_disk, read_index] {
+            let mut stream = open_service(&*stranger, PeerId::new(to), RAFT_SERVICE)
+                .await
+                .unwrap();
+            let request = [&0_u64.to_le_bytes()[..], &[asked]].concat();
+            stream.send.send(&[request.into()]).await.unwrap();
+            let reply = within("a reply", stream.recv.recv()).await;
+            if asked == read_index {
+                assert_eq!(reply, Err(StreamError::Reset(ResetCode::Refused)));
+                continue;
+            }
+            let reply = reply.unwrap().unwrap();
+            assert_eq!((reply[8], reply.last()), (14, Some(&is_new)));
         }
     }
     stranger.shutdown().await;
