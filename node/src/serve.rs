@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -164,6 +164,13 @@ async fn serve(config: NodeConfig) -> Result<End> {
             }
         }
     };
+    if let Some(emptied) = running.raft.emptied() {
+        bail!(
+            "{emptied}: put its data directory back as it was when the node stopped; where it is lost, \
+             `tidegate exclude {}`, and start another node with a new number and an empty data directory",
+            emptied.node
+        );
+    }
     ensure!(
         !is_broken,
         "the metadata's log has ended: see above; start the node again"

@@ -117,6 +117,16 @@ impl Running {
             // By a call like this one that was broken off.
             Err(FoundError::AlreadyFounded) if self.raft.status().voters == voters => {}
             Err(FoundError::AlreadyFounded) => return Err(ClusterError::AlreadyFounded(self.id)),
+            // Since it was looked at.
+            Err(FoundError::Belongs(node)) => return Err(ClusterError::AlreadyFounded(node)),
+            Err(FoundError::Unreachable { node, why }) => {
+                let named = founders.iter().find(|founder| founder.node == node);
+                return Err(ClusterError::Unreachable {
+                    node,
+                    address: named.map_or_else(String::new, |founder| founder.address.transport.clone()),
+                    reason: why,
+                });
+            }
             Err(FoundError::Stopped(stopped)) => return Err(MembershipError::from(stopped).into()),
             Err(_) => return Err(ClusterError::NotNamed(self.id)),
         }

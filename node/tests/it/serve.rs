@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
 use super::rig::{Rig, Said, ended};
@@ -73,6 +74,65 @@ fn a_node_comes_back_from_a_kill_and_ends_in_good_order() {
     signal(&again, "TERM");
     said.wait_for("the node has stopped");
     assert_eq!(ended(again).code, Some(0));
+}
+
+/// Configurations of nodes 1 and 2, with their certificates, at addresses that they keep.
+fn configured_pair(rig: &Rig) -> [String; 2] {
+    let first = configured(rig);
+    let certs = rig.path("certs");
+    let certs = certs.to_str().expect("is text");
+    let issue = ["certs", "issue", "--dir", certs, "--node", "2"];
+    assert_eq!(ended(tidegate(&issue).spawn().expect("starts")).code, Some(0));
+    let text = fs::read_to_string(first).expect("reads");
+    [1, 2].map(|node| {
+        let transport = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let admin = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let (transport, admin) = (transport.expect("is free"), admin.expect("is free"));
+        let text = text
+            .replace("node = 1", &format!("node = {node}"))
+            .replace("node-1", &format!("node-{node}"))
+            .replace("'data'", &format!("'data-{node}'"))
+            .replace("\nlisten = '127.0.0.1:0'", &format!("\nlisten = '{transport}'"))
+            .replace(
+                "admin.listen = '127.0.0.1:0'",
+                &format!("admin.listen = '{admin}'"),
+            );
+        let path = rig.path(&format!("n{node}.toml"));
+        fs::write(&path, text).expect("writes");
+        path.to_str().expect("is text").to_owned()
+    })
+}
+
+#[test]
+fn a_member_that_comes_back_with_an_empty_directory_ends_and_says_what_to_do() {
+    let rig = Rig::empty();
+    let [first, second] = configured_pair(&rig);
+    let serve = |config: &str| tidegate(&["serve", "--config", config]).spawn().expect("starts");
+    let mut stays = serve(&first);
+    let said = Said::of(&mut stays);
+    let mut emptied = serve(&second);
+    Said::of(&mut emptied).wait_for("the node has started");
+    let init = ["init", "--config", &first, &second];
+    let init = ended(tidegate(&init).spawn().expect("starts"));
+    assert_eq!(init.code, Some(0), "{init:?}");
+    signal(&emptied, "KILL");
+    ended(emptied);
+
+    fs::remove_dir_all(rig.path("data-2")).expect("removes");
+    // Not only the first time.
+    for _ in 0..2 {
+        let refused = ended(serve(&second));
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        for words in [
+            "node 2 has an empty disk, and node 1 knows it",
+            "`tidegate exclude 2`",
+        ] {
+            assert!(refused.stderr.contains(words), "{refused:?}");
+        }
+    }
+    said.wait_for("a node does not count");
+    signal(&stays, "KILL");
+    ended(stays);
 }
 
 #[cfg(target_os = "linux")]
