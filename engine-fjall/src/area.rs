@@ -38,6 +38,8 @@ pub(crate) struct AreaState {
     pub(crate) dirty: bool,
     /// What is on its way into a table file.
     pub(crate) run: Option<Run>,
+    /// The run before it, that was told to finish; its position is not recorded yet.
+    pub(crate) ending: Option<Run>,
 }
 
 #[derive(Debug, Clone)]
@@ -101,7 +103,19 @@ impl AreaState {
             latest: 0,
             dirty: false,
             run: None,
+            ending: None,
         }
+    }
+
+    /// Whether rows are on their way into table files, or may be.
+    pub(crate) const fn has_runs(&self) -> bool {
+        self.run.is_some() || self.ending.is_some()
+    }
+
+    /// Gives up what is on its way, before its keyspace goes; waits for what cannot be given up any more.
+    pub(crate) fn drop_runs(&mut self) {
+        self.run = None;
+        self.ending = None;
     }
 }
 

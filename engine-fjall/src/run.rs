@@ -3,6 +3,8 @@
 //! fjall writes rows that come in order straight into table files: once, past its journal and its memory. Such a file
 //! counts from when it is finished. Its writer borrows the keyspace, so it lives on a thread of its own, which ends with
 //! it. What is not finished is abandoned, and leaves nothing but a file that goes with its keyspace, or at the next start.
+//!
+//! To finish takes as long as the disk needs for all of the file, so a run is told to, and is left to itself meanwhile.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,7 +25,7 @@ const BATCHES_QUEUED: usize = 1;
 /// A table file that is being written. Dropped, it is abandoned.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// `None` once it was told to finish, or is dropped.
+    /// `None` once it was told to finish, or is given up.
     work: Option<SyncSender<Work>>,
     writer: Option<JoinHandle<Result<(), EngineError>>>,
     /// Whose rows they are, and how far they go.
@@ -36,8 +38,11 @@ pub(crate) struct Run {
 /// Each piece has a guard of its own, which it holds until it has ended.
 enum Work {
     Rows(Bytes, SharedGuard),
-    Finish(Option<SharedGuard>),
+    Finish(First, Option<SharedGuard>),
 }
+
+/// What has to have succeeded before a file may become part of its keyspace.
+type First = Box<dyn FnOnce() -> Result<(), EngineError> + Send>;
 
 impl Run {
     /// Begins a table file; the first batch follows.
@@ -78,16 +83,21 @@ impl Run {
         Ok(())
     }
 
-    /// Makes the file part of its keyspace, durably.
-    pub(crate) fn finish(&mut self, guard: Option<SharedGuard>) -> Result<(), EngineError> {
+    /// Begins to make the file part of its keyspace, durably, after `first`.
+    pub(crate) fn finish(&mut self, first: First, guard: Option<SharedGuard>) {
         if let Some(work) = self.work.take() {
             // An error says that the writer has ended, and what it ended with says why.
-            drop(work.send(Work::Finish(guard)));
+            drop(work.send(Work::Finish(first, guard)));
         }
-        self.ended()
     }
 
-    fn ended(&mut self) -> Result<(), EngineError> {
+    /// Whether [`ended`](Self::ended) need not wait.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.writer.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits until it is finished; what was not told to is given up.
+    pub(crate) fn ended(&mut self) -> Result<(), EngineError> {
         drop(self.work.take());
         self.writer
             .take()
@@ -119,7 +129,8 @@ fn write(space: &Space, queue: &Receiver<Work>) -> Result<(), EngineError> {
                 }
                 drop(guard);
             }
-            Work::Finish(guard) => {
+            Work::Finish(first, guard) => {
+                first()?;
                 file.finish().map_err(engine_error)?;
                 drop(guard);
                 return Ok(());

@@ -77,15 +77,16 @@ impl Store {
         outline: &Outline<'_>,
     ) -> bool {
         let is_behind = |greatest: &Slice| user_key(greatest) < outline.first;
-        let is_large = state.run.is_some() || space.bytes() >= self.config.staged_in_journal_bytes;
+        let is_large = state.has_runs() || space.bytes() >= self.config.staged_in_journal_bytes;
+        let mut runs = state.run.iter().chain(&state.ending);
         outline.is_sorted
             && is_large
             && state.greatest.as_ref().is_none_or(is_behind)
             && state.positions.keys().all(|peer| *peer == source.as_u64())
-            && state.run.as_ref().is_none_or(|run| run.peer == source.as_u64())
+            && runs.all(|run| run.peer == source.as_u64())
     }
 
-    /// Hands a batch to the area's table file, and finishes that if it has grown enough.
+    /// Hands a batch to the area's table file, and has that finished if it has grown enough.
     pub(crate) fn append(
         &self,
         area: &Area,
@@ -95,6 +96,10 @@ impl Store {
         (received, outline): (&Batch, &Outline<'_>),
     ) -> Result<(), EngineError> {
         let greatest = row_key(outline.last).map_err(|error| EngineError::Decode(error.to_string()))?;
+        if state.ending.as_ref().is_some_and(Run::has_ended) {
+            // The sooner its position is recorded, the less comes again after a crash.
+            self.end_run(area, state, space)?;
+        }
         self.quota.take(outline.bytes)?;
         area.run_begins();
         let pushed = match guard.check() {
@@ -104,7 +109,7 @@ impl Store {
         if let Err(error) = pushed {
             self.quota.give_back(outline.bytes);
             if !matches!(error, EngineError::Rejected(_)) {
-                self.abandon_run(area, state, space)?;
+                self.abandon_runs(area, state, space)?;
             }
             return Err(error);
         }
@@ -118,18 +123,18 @@ impl Store {
             is_whole = run.bytes >= self.config.table_bytes_max.max(space.bytes() / RUNS_PER_AREA);
         }
         if is_whole {
-            self.finish_run(area, state, space, Some(Arc::clone(guard)))?;
+            self.begin_to_finish(area, state, space, Some(Arc::clone(guard)))?;
         }
         Ok(())
     }
 
-    /// Finishes the table file of an area that collects, if there is one; right before that, its guard is checked.
+    /// Finishes the table files of an area that collects, if there are any; right before that, its guard is checked.
     pub(crate) fn finish_run_of(&self, area: &Area, guard: Option<SharedGuard>) -> Result<(), EngineError> {
         let mut state = area.state();
         let Status::Collecting(space) = state.status.clone() else {
             return Ok(());
         };
-        if state.run.is_some() {
+        if state.has_runs() {
             guard.as_ref().map_or(Ok(()), |guard| guard.check())?;
         }
         // Race: the writer of the file lets its share of the guard go, and the position is recorded after the session was
@@ -144,7 +149,7 @@ impl Store {
         areas.iter().try_for_each(|area| self.finish_run_of(area, None))
     }
 
-    /// Makes what is on its way into a table file part of the area, with its position.
+    /// Makes all that is on its way into table files part of the area, with its position.
     pub(crate) fn finish_run(
         &self,
         area: &Area,
@@ -152,48 +157,77 @@ impl Store {
         space: &Space,
         guard: Option<SharedGuard>,
     ) -> Result<(), EngineError> {
-        let Some(run) = &mut state.run else { return Ok(()) };
-        // The time first: no crash may leave rows that are later than what the next start's clock is set above.
-        self.meta
-            .insert(
-                Kind::Area.key(area.unit, area.session),
-                state.latest.to_be_bytes(),
-            )
-            .map_err(engine_error)?;
-        self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;
-        #[cfg(test)]
-        if self
-            .committer
-            .run_fails
-            .swap(false, std::sync::atomic::Ordering::Relaxed)
-        {
-            self.abandon_run(area, state, space)?;
-            return Err(EngineError::DiskFull);
+        self.begin_to_finish(area, state, space, guard)?;
+        self.end_run(area, state, space)
+    }
+
+    /// Begins to make the table file part of the area; the next one can be written meanwhile. One at a time, in their
+    /// order: waits for the one before.
+    fn begin_to_finish(
+        &self,
+        area: &Area,
+        state: &mut AreaState,
+        space: &Space,
+        guard: Option<SharedGuard>,
+    ) -> Result<(), EngineError> {
+        if state.run.is_none() {
+            return Ok(());
         }
-        if let Err(error) = run.finish(guard) {
-            self.abandon_run(area, state, space)?;
+        self.end_run(area, state, space)?;
+        // The time first: no crash may leave rows that are later than what the next start's clock is set above.
+        let (key, latest) = (Kind::Area.key(area.unit, area.session), state.latest);
+        let (db, meta) = (self.db.clone(), self.meta.clone());
+        #[cfg(test)]
+        let committer = Arc::clone(&self.committer);
+        let time = move || {
+            meta.insert(key, latest.to_be_bytes()).map_err(engine_error)?;
+            db.persist(PersistMode::SyncAll).map_err(engine_error)?;
+            #[cfg(test)]
+            if committer
+                .run_fails
+                .swap(false, std::sync::atomic::Ordering::Relaxed)
+            {
+                return Err(EngineError::DiskFull);
+            }
+            Ok(())
+        };
+        state.ending = state.run.take();
+        if let Some(run) = &mut state.ending {
+            run.finish(Box::new(time), guard);
+        }
+        Ok(())
+    }
+
+    /// Waits for the table file that is being finished, if there is one, and records its position.
+    fn end_run(&self, area: &Area, state: &mut AreaState, space: &Space) -> Result<(), EngineError> {
+        let Some(mut run) = state.ending.take() else {
+            return Ok(());
+        };
+        if let Err(error) = run.ended() {
+            self.lose(area, space, &run);
+            // What follows it would lie behind a gap.
+            self.abandon_runs(area, state, space)?;
             return Err(error);
         }
-        let (peer, last) = (run.peer, run.last.clone());
-        state.run = None;
         // Not before its rows are durable.
-        if state.positions.get(&peer).is_none_or(|held| *held < last) {
-            let key = position_key(area.unit, area.session, peer);
+        if state.positions.get(&run.peer).is_none_or(|held| *held < run.last) {
+            let key = position_key(area.unit, area.session, run.peer);
             self.meta
-                .insert(key, encode_position(&last))
+                .insert(key, encode_position(&run.last))
                 .map_err(engine_error)?;
-            state.positions.insert(peer, last);
+            state.positions.insert(run.peer, run.last.clone());
         }
         state.dirty = true;
         Ok(())
     }
 
     /// Forgets a table file that failed: its rows are to come again, after the position before it.
-    fn abandon_run(&self, area: &Area, state: &mut AreaState, space: &Space) -> Result<(), EngineError> {
+    fn abandon_runs(&self, area: &Area, state: &mut AreaState, space: &Space) -> Result<(), EngineError> {
+        // Race: the one before it becomes part of the keyspace after this looked at what is the greatest there.
+        // Defence: waits for it; if it fails too, that has been said.
+        let before = self.end_run(area, state, space);
         if let Some(run) = state.run.take() {
-            area.lose_run();
-            self.quota.give_back(run.bytes);
-            space.shrink(run.bytes);
+            self.lose(area, space, &run);
         }
         state.greatest = space
             .keyspace
@@ -201,7 +235,13 @@ impl Store {
             .map(fjall::Guard::key)
             .transpose()
             .map_err(engine_error)?;
-        Ok(())
+        before
+    }
+
+    fn lose(&self, area: &Area, space: &Space, run: &Run) {
+        area.lose_run();
+        self.quota.give_back(run.bytes);
+        space.shrink(run.bytes);
     }
 }
 

@@ -28,7 +28,7 @@ impl Store {
         }
         batch.commit().map_err(engine_error)?;
         // Abandoned, before its keyspace goes.
-        state.run = None;
+        state.drop_runs();
         if let Status::Collecting(space) = mem::replace(&mut state.status, Status::Gone) {
             // Positions must not outlive their rows; rows without a record are deleted at the next start.
             self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;

@@ -77,7 +77,7 @@ impl Store {
             if let Status::Collecting(space) = &state.status {
                 self.quota.give_back(space.bytes());
             }
-            state.run = None;
+            state.drop_runs();
             state.status = Status::Gone;
             self.areas().remove(&(area.unit, area.session));
         }

@@ -1,10 +1,10 @@
 //! Table files that fail, and keyspaces that change their parts.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
+use std::{fmt, fs};
 
 use bytes::Bytes;
 use fjall::PersistMode;
@@ -17,7 +17,7 @@ use tidegate_transport::PeerId;
 use tokio::sync::oneshot;
 
 use super::{FoldStep, fold_chunk};
-use crate::record::position_key;
+use crate::record::{position_key, staging_keyspace};
 use crate::store::Store;
 use crate::tablet::Named;
 use crate::{FjallConfig, FjallEngine};
@@ -232,12 +232,61 @@ async fn a_table_file_that_fails_takes_no_row_along_that_is_not_staged_again() {
     assert_eq!(rows(&engine).await, [early, late].concat());
 }
 
-/// Tells, when it is let go of, whether the position was recorded by then.
-#[derive(Debug)]
+#[tokio::test]
+async fn a_table_file_that_fails_behind_the_next_one_takes_that_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let each_batch = FjallConfig {
+        table_bytes_max: 1,
+        ..config()
+    };
+    let engine = FjallEngine::open(directory.path(), each_batch).await.unwrap();
+    let first = staging(&engine, 1).await;
+    let pieces: Vec<_> = (1..5).map(|key| [row(key, 1)]).collect();
+    first.stage(unfenced(), SOURCE, batch(&pieces[0])).await.unwrap();
+    let held = first.position(SOURCE).await.unwrap();
+    assert_eq!(held, Some(batch(&pieces[0]).last));
+    engine.store.committer.run_fails.store(true, Ordering::Relaxed);
+    // Handed over: its file is finished behind it, and fails.
+    first.stage(unfenced(), SOURCE, batch(&pieces[1])).await.unwrap();
+    let behind = first.stage(unfenced(), SOURCE, batch(&pieces[2])).await;
+    assert!(matches!(behind, Err(EngineError::DiskFull)), "{behind:?}");
+    assert!(first.stage(unfenced(), SOURCE, batch(&pieces[3])).await.is_err());
+    assert!(first.attach(unfenced()).await.is_err());
+
+    let second = staging(&engine, 1).await;
+    assert_eq!(second.position(SOURCE).await.unwrap(), held);
+    for piece in &pieces[1..] {
+        second.stage(unfenced(), SOURCE, batch(piece)).await.unwrap();
+    }
+    second.attach(unfenced()).await.unwrap();
+    assert_eq!(rows(&engine).await, pieces.concat());
+}
+
+/// Tells, when it is let go of, whether something was there by then.
 struct Witness {
     guard: Unfenced,
     store: Arc<Store>,
+    look: fn(&Store) -> bool,
     tell: Option<oneshot::Sender<bool>>,
+}
+
+impl Witness {
+    fn guard(engine: &FjallEngine, look: fn(&Store) -> bool) -> (SharedGuard, oneshot::Receiver<bool>) {
+        let (tell, told) = oneshot::channel();
+        let guard = Self {
+            guard: Unfenced,
+            store: Arc::clone(&engine.store),
+            look,
+            tell: Some(tell),
+        };
+        (Arc::new(guard), told)
+    }
+}
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Witness").finish_non_exhaustive()
+    }
 }
 
 impl Guard for Witness {
@@ -256,9 +305,8 @@ impl Guard for Witness {
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        let key = position_key(UNIT, session(1), SOURCE.as_u64());
-        let recorded = self.store.meta.contains_key(key).unwrap();
-        self.tell.take().unwrap().send(recorded).unwrap();
+        let there = (self.look)(&self.store);
+        self.tell.take().unwrap().send(there).unwrap();
     }
 }
 
@@ -268,17 +316,34 @@ async fn a_sync_that_is_given_up_holds_its_guard_until_the_position_is_recorded(
     let staging = staging(&engine, 1).await;
     let staged = batch(&[row(1, 1)]);
     staging.stage(unfenced(), SOURCE, staged).await.unwrap();
-    let (tell, told) = oneshot::channel();
-    let guard: SharedGuard = Arc::new(Witness {
-        guard: Unfenced,
-        store: Arc::clone(&engine.store),
-        tell: Some(tell),
+    let (guard, told) = Witness::guard(&engine, |store| {
+        let key = position_key(UNIT, session(1), SOURCE.as_u64());
+        store.meta.contains_key(key).unwrap()
     });
     let mut syncing = Box::pin(staging.sync(guard));
     let mut context = Context::from_waker(Waker::noop());
     assert!(syncing.as_mut().poll(&mut context).is_pending());
     drop(syncing);
     assert!(told.await.unwrap(), "the guard went before the position came");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_file_that_is_finished_behind_its_batch_holds_the_batchs_guard() {
+    let directory = tempfile::tempdir().unwrap();
+    let each_batch = FjallConfig {
+        table_bytes_max: 1,
+        ..config()
+    };
+    let engine = FjallEngine::open(directory.path(), each_batch).await.unwrap();
+    let staging = staging(&engine, 1).await;
+    let (guard, told) = Witness::guard(&engine, |store| {
+        let keyspace = store
+            .db
+            .keyspace(&staging_keyspace(UNIT, session(1)), || unreachable!());
+        keyspace.unwrap().first_key_value().is_some()
+    });
+    staging.stage(guard, SOURCE, batch(&[row(1, 1)])).await.unwrap();
+    assert!(told.await.unwrap(), "the guard went before the rows came");
 }
 
 #[tokio::test]
