@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
 use crate::{LimitsError, congestion};
 
@@ -18,6 +18,10 @@ pub const MTU_MIN: u16 = 1200;
 
 /// What Linux' loopback carries, by `IPv6` too: its 65,536 bytes less the headers.
 const MTU_LOOPBACK: u16 = 65_488;
+
+/// How long a peer may put off an acknowledgement that nothing else takes along, instead of quinn's 25 ms: whoever has
+/// ended a stream waits for it. Many packets in a row are acknowledged two by two anyway.
+const ACK_DELAY_MAX: Duration = Duration::from_millis(2);
 
 /// The largest window that is taken from a path.
 const WINDOW_MAX: u32 = 256 << 20;
@@ -187,6 +191,8 @@ impl QuicLimits {
     pub(crate) fn transport_config(&self) -> TransportConfig {
         let mut discovery = MtuDiscoveryConfig::default();
         discovery.upper_bound(self.mtu_max);
+        let mut acks = AckFrequencyConfig::default();
+        acks.max_ack_delay(Some(ACK_DELAY_MAX));
         let mut config = TransportConfig::default();
         config
             .max_concurrent_bidi_streams(VarInt::from_u32(self.streams_granted()))
@@ -202,6 +208,7 @@ impl QuicLimits {
             .initial_mtu(self.initial_mtu)
             .mtu_discovery_config(Some(discovery))
             .allow_spin(false)
+            .ack_frequency_config(Some(acks))
             .congestion_controller_factory(Arc::new(congestion::cubic(self.initial_mtu)));
         config
     }
