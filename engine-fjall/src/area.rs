@@ -60,6 +60,11 @@ impl Area {
         })
     }
 
+    /// The state, if nobody else has it.
+    pub(crate) fn try_state(&self) -> Option<MutexGuard<'_, AreaState>> {
+        self.state.try_lock().ok()
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, AreaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

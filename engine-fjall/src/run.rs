@@ -7,26 +7,27 @@
 //! To finish takes as long as the disk needs for all of the file, so a run is told to, and is left to itself meanwhile.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use bytes::Bytes;
 use tidegate_guard::SharedGuard;
 use tidegate_kv::{StoredValue, decode_rows};
 use tidegate_streaming::{EngineError, Position};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::error::{Panicked, engine_error, failed};
 use crate::record::store_row_key;
 use crate::tablet::Space;
 
 /// Batches that wait for the writer, beside the one that it writes.
-const BATCHES_QUEUED: usize = 1;
+const BATCHES_QUEUED: usize = 4;
 
 /// A table file that is being written. Dropped, it is abandoned.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// `None` once it was told to finish, or is given up.
-    work: Option<SyncSender<Work>>,
+    work: Option<Sender<Work>>,
     writer: Option<JoinHandle<Result<(), EngineError>>>,
     /// Whose rows they are, and how far they go.
     pub(crate) peer: u64,
@@ -47,11 +48,11 @@ type First = Box<dyn FnOnce() -> Result<(), EngineError> + Send>;
 impl Run {
     /// Begins a table file; the first batch follows.
     pub(crate) fn start(space: &Arc<Space>, peer: u64, last: Position) -> Result<Self, EngineError> {
-        let (work, queue) = sync_channel(BATCHES_QUEUED);
+        let (work, mut queue) = channel(BATCHES_QUEUED);
         let space = Arc::clone(space);
         let writer = Builder::new()
             .name("tidegate-run".to_owned())
-            .spawn(move || write(&space, &queue))
+            .spawn(move || write(&space, &mut queue))
             .map_err(failed)?;
         Ok(Self {
             work: Some(work),
@@ -69,26 +70,53 @@ impl Run {
         last: Position,
         guard: SharedGuard,
     ) -> Result<(), EngineError> {
-        let handed = self
-            .work
-            .as_ref()
-            .is_some_and(|work| work.send(Work::Rows(payload, guard)).is_ok());
-        if !handed {
+        if !self.hand(Work::Rows(payload, guard)) {
             self.ended()?;
             return Err(failed(Panicked));
         }
+        self.reaches(last);
+        Ok(())
+    }
+
+    /// The same, if the writer is not behind, nor has ended.
+    pub(crate) fn try_push(&mut self, payload: Bytes, last: Position, guard: SharedGuard) -> bool {
+        let work = Work::Rows(payload, guard);
+        let handed = self
+            .work
+            .as_ref()
+            .is_some_and(|queue| queue.try_send(work).is_ok());
+        if handed {
+            self.reaches(last);
+        }
+        handed
+    }
+
+    /// Whether it is worth to [try](Self::try_push).
+    pub(crate) fn has_room(&self) -> bool {
+        self.work.as_ref().is_some_and(|queue| queue.capacity() > 0)
+    }
+
+    fn reaches(&mut self, last: Position) {
         if self.last < last {
             self.last = last;
         }
-        Ok(())
+    }
+
+    /// Waits while the writer is behind; false if it has ended.
+    fn hand(&self, work: Work) -> bool {
+        let Some(queue) = &self.work else { return false };
+        match queue.try_send(work) {
+            Ok(()) => true,
+            Err(TrySendError::Full(work)) => queue.blocking_send(work).is_ok(),
+            Err(TrySendError::Closed(_)) => false,
+        }
     }
 
     /// Begins to make the file part of its keyspace, durably, after `first`.
     pub(crate) fn finish(&mut self, first: First, guard: Option<SharedGuard>) {
-        if let Some(work) = self.work.take() {
-            // An error says that the writer has ended, and what it ended with says why.
-            drop(work.send(Work::Finish(first, guard)));
-        }
+        // If the writer has ended, what it ended with says why.
+        self.hand(Work::Finish(first, guard));
+        self.work = None;
     }
 
     /// Whether [`ended`](Self::ended) need not wait.
@@ -115,10 +143,10 @@ impl Drop for Run {
     }
 }
 
-fn write(space: &Space, queue: &Receiver<Work>) -> Result<(), EngineError> {
+fn write(space: &Space, queue: &mut Receiver<Work>) -> Result<(), EngineError> {
     let mut file = space.keyspace.start_ingestion().map_err(engine_error)?;
     let (mut key, mut stored) = (Vec::new(), Vec::new());
-    for work in queue {
+    while let Some(work) = queue.blocking_recv() {
         match work {
             Work::Rows(payload, guard) => {
                 let rows = decode_rows(&payload).map_err(|error| EngineError::Decode(error.to_string()))?;

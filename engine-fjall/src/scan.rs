@@ -1,9 +1,10 @@
-//! A snapshot that is read batch by batch, one batch ahead.
+//! A snapshot that is read batch by batch, some batches ahead.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tidegate_kv::RowBatchBuilder;
 use tidegate_streaming::{Batch, EngineError, Position, Scan};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::{Stopped, failed};
@@ -11,20 +12,34 @@ use crate::merge::{Entry, Merge};
 use crate::record::user_key;
 use crate::tablet::decode;
 
+/// Batches that are read ahead of whoever asks. To hand over each by itself would cost two changes of threads, and either
+/// end would stand still while the other is not on a processor; so reading begins again when half of them are taken.
+const BATCHES_AHEAD: usize = 4;
+
 /// A snapshot of a tablet. It alone holds what it reads: dropped, it keeps no row alive, but for a batch that is
 /// being read ahead.
 #[derive(Debug)]
 pub(crate) struct SnapshotScan {
     state: State,
+    batches: mpsc::Receiver<Result<Option<Batch>, EngineError>>,
+    /// Whether the end was told.
+    ended: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    Idle(Reader),
-    Reading(JoinHandle<(Reader, Result<Option<Batch>, EngineError>)>),
-    Ended,
-    /// It failed, or a read was abandoned: whoever asks on must not take that for the end.
-    Broken,
+    /// As far ahead as it may be, or not asked yet.
+    Idle(Ahead),
+    Reading(JoinHandle<Option<Ahead>>),
+    /// It came to the end, or failed.
+    Over,
+}
+
+/// What reads ahead, on blocking threads only, for as long as there is room.
+#[derive(Debug)]
+struct Ahead {
+    reader: Reader,
+    room: mpsc::Sender<Result<Option<Batch>, EngineError>>,
 }
 
 /// What is read, on blocking threads only.
@@ -69,19 +84,56 @@ impl Reader {
             last,
         }))
     }
+}
 
-    fn spawn(mut self, bytes_max: usize) -> State {
-        State::Reading(tokio::task::spawn_blocking(move || {
-            let batch = self.batch(bytes_max);
-            (self, batch)
-        }))
+impl Ahead {
+    /// Reads until there is no room; `None` if there is nothing more to read, or nobody who waits for it.
+    fn read(mut self, bytes_max: usize) -> Option<Self> {
+        while !self.room.is_closed() {
+            if self.room.capacity() == 0 {
+                return Some(self);
+            }
+            let batch = self.reader.batch(bytes_max);
+            let goes_on = matches!(batch, Ok(Some(_)));
+            if self.room.try_send(batch).is_err() || !goes_on {
+                break;
+            }
+        }
+        None
     }
 }
 
 impl SnapshotScan {
-    pub(crate) const fn new(reader: Reader) -> Self {
+    pub(crate) fn new(reader: Reader) -> Self {
+        let (room, batches) = mpsc::channel(BATCHES_AHEAD);
         Self {
-            state: State::Idle(reader),
+            state: State::Idle(Ahead { reader, room }),
+            batches,
+            ended: false,
+        }
+    }
+
+    /// Has it read on, if enough of what it read was taken.
+    fn read_on(&mut self, bytes_max: usize) {
+        if self.batches.len() > BATCHES_AHEAD / 2 {
+            return;
+        }
+        self.state = match std::mem::replace(&mut self.state, State::Over) {
+            State::Idle(ahead) => State::Reading(tokio::task::spawn_blocking(move || ahead.read(bytes_max))),
+            state => state,
+        };
+    }
+}
+
+impl State {
+    /// Waits until it no longer reads.
+    async fn read(&mut self) {
+        match self {
+            Self::Reading(reading) => {
+                // A panic is told by the batch that does not come.
+                *self = reading.await.ok().flatten().map_or(Self::Over, Self::Idle);
+            }
+            Self::Idle(_) | Self::Over => std::future::pending().await,
         }
     }
 }
@@ -89,24 +141,22 @@ impl SnapshotScan {
 #[async_trait]
 impl Scan for SnapshotScan {
     async fn next(&mut self, bytes_max: usize) -> Result<Option<Batch>, EngineError> {
-        let reading = match std::mem::replace(&mut self.state, State::Broken) {
-            State::Idle(reader) => reader.spawn(bytes_max),
-            state => state,
-        };
-        let reading = match reading {
-            State::Reading(reading) => reading,
-            State::Ended => {
-                self.state = State::Ended;
-                return Ok(None);
-            }
-            State::Idle(_) | State::Broken => return Err(failed(Stopped)),
-        };
-        let (reader, batch) = reading.await.map_err(|_| failed(Stopped))?;
-        let batch = batch?;
-        self.state = match &batch {
-            Some(_) => reader.spawn(bytes_max),
-            None => State::Ended,
-        };
-        Ok(batch)
+        loop {
+            self.read_on(bytes_max);
+            let batch = tokio::select! {
+                biased;
+                () = self.state.read() => continue,
+                batch = self.batches.recv() => batch,
+            };
+            return match batch {
+                Some(batch) => {
+                    self.ended |= matches!(batch, Ok(None));
+                    batch
+                }
+                None if self.ended => Ok(None),
+                // It failed: whoever asks on must not take that for the end.
+                None => Err(failed(Stopped)),
+            };
+        }
     }
 }

@@ -99,6 +99,13 @@ impl Staging for FjallStaging {
     }
 
     async fn stage(&self, guard: SharedGuard, source: PeerId, batch: Batch) -> Result<(), EngineError> {
+        // Most batches are only handed over: a blocking thread for each would cost two changes of threads.
+        if self
+            .store
+            .append_at_once(&self.area, (&guard, self.losses), source, &batch)
+        {
+            return Ok(());
+        }
         let store = Arc::clone(&self.store);
         let area = Arc::clone(&self.area);
         let losses = self.losses;

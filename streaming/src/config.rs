@@ -13,7 +13,7 @@ pub struct StreamingConfig {
     /// transports' default, for a key and 256 bytes more.
     pub batch_bytes_max: usize,
     /// Batches read ahead of the network by the engine of a source, and ahead of the engine by a receiver; 4. So a
-    /// stream holds at most `batches_in_flight + 2` batches at each end, beside what the transport holds.
+    /// stream holds at most `batches_in_flight + 2` batches at each end, beside what the transport and the engine hold.
     pub batches_in_flight: usize,
     /// Streams that a node sends at once; 8. Others wait for [`permit_wait`](Self::permit_wait). See
     /// [`set_permits`](crate::StreamingContext::set_permits) for changing it at run time.

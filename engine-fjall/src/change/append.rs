@@ -113,19 +113,63 @@ impl Store {
             }
             return Err(error);
         }
-        space.grow(outline.bytes);
-        state.latest = state.latest.max(outline.latest);
-        state.greatest = Some(Slice::from(greatest));
-        let mut is_whole = false;
-        if let Some(run) = &mut state.run {
-            run.bytes += outline.bytes;
-            // The list of all files is written anew with each: so that stays little beside the rows, however many.
-            is_whole = run.bytes >= self.config.table_bytes_max.max(space.bytes() / RUNS_PER_AREA);
-        }
-        if is_whole {
+        appended(state, space, outline, greatest);
+        if self.is_whole(state, space, 0) {
             self.begin_to_finish(area, state, space, Some(Arc::clone(guard)))?;
         }
         Ok(())
+    }
+
+    /// The same, if nothing has to be waited for: no lock, no disk, and not the writer of the table file. Otherwise, and
+    /// for all that is wrong, says false and has done nothing.
+    pub(crate) fn append_at_once(
+        &self,
+        area: &Area,
+        (guard, losses): (&SharedGuard, u64),
+        source: PeerId,
+        received: &Batch,
+    ) -> bool {
+        let Some(mut state) = area.try_state() else {
+            return false;
+        };
+        let Status::Collecting(space) = state.status.clone() else {
+            return false;
+        };
+        let has_room = state.run.as_ref().is_some_and(Run::has_room)
+            && !state.ending.as_ref().is_some_and(Run::has_ended)
+            && area.intact(losses).is_ok();
+        if !has_room {
+            return false;
+        }
+        let Ok(Some(outline)) = Outline::of(&received.payload) else {
+            return false;
+        };
+        if !self.may_append(&state, &space, source, &outline) || self.is_whole(&state, &space, outline.bytes)
+        {
+            return false;
+        }
+        let (Ok(greatest), Some(run)) = (row_key(outline.last), &mut state.run) else {
+            return false;
+        };
+        if self.quota.take(outline.bytes).is_err() {
+            return false;
+        }
+        let pushed = guard.check().is_ok()
+            && run.try_push(received.payload.clone(), received.last.clone(), Arc::clone(guard));
+        if pushed {
+            appended(&mut state, &space, &outline, greatest);
+        } else {
+            self.quota.give_back(outline.bytes);
+        }
+        pushed
+    }
+
+    /// Whether the table file is large enough, with so many bytes more.
+    fn is_whole(&self, state: &AreaState, space: &Space, more: u64) -> bool {
+        // The list of all files is written anew with each: so that stays little beside the rows, however many.
+        let part = (space.bytes() + more) / RUNS_PER_AREA;
+        let enough = self.config.table_bytes_max.max(part);
+        state.run.as_ref().is_some_and(|run| run.bytes + more >= enough)
     }
 
     /// Finishes the table files of an area that collects, if there are any; right before that, its guard is checked.
@@ -242,6 +286,15 @@ impl Store {
         area.lose_run();
         self.quota.give_back(run.bytes);
         space.shrink(run.bytes);
+    }
+}
+
+fn appended(state: &mut AreaState, space: &Space, outline: &Outline<'_>, greatest: Vec<u8>) {
+    space.grow(outline.bytes);
+    state.latest = state.latest.max(outline.latest);
+    state.greatest = Some(Slice::from(greatest));
+    if let Some(run) = &mut state.run {
+        run.bytes += outline.bytes;
     }
 }
 
