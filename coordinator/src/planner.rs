@@ -59,10 +59,11 @@ fn plan_these<'a>(
             now_ms,
         })
     };
-    let mut all: Vec<One<'_>> = tablets.filter_map(one).collect();
+    let mut all = Vec::with_capacity(tablets.size_hint().1.unwrap_or_default());
+    all.extend(tablets.filter_map(one));
     // Stable: by tablet within.
     all.sort_by_key(|one| one.transition.reason);
-    let mut actions = Vec::new();
+    let mut actions = Vec::with_capacity(all.len());
     for one in all {
         let One {
             id,

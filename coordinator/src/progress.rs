@@ -63,6 +63,7 @@ impl Progress {
         let mut left = Vec::new();
         match touched {
             Touched::Tablets(ids) => {
+                left.reserve(ids.len());
                 for id in ids {
                     left.extend(self.observe_tablet(*id, metadata.tablets.get(id), now_ms));
                 }
@@ -143,9 +144,14 @@ impl Progress {
         self.agenda.take()
     }
 
-    /// Puts every tablet on the agenda: something that is no tablet has changed.
-    pub(crate) fn look_at_all(&mut self) {
-        self.tablets.keys().for_each(|tablet| self.agenda.add(*tablet));
+    /// A node was excluded: every tablet is planned again, and what the node was asked for is not waited for.
+    pub(crate) fn look_past(&mut self, node: NodeId) {
+        for (tablet, entry) in &mut self.tablets {
+            // Its calls are aborted and will not end: others of the stage must not look as if one still ran.
+            entry.barriers.remove(&node);
+            entry.operations.retain(|(_, asked), _| *asked != node);
+            self.agenda.add(*tablet);
+        }
     }
 
     /// When the next tablet comes on the agenda by itself; the past where one is about to.
@@ -233,11 +239,11 @@ impl Progress {
             // Where the metadata does not come, the change is proposed again: its epoch makes that harmless.
             Ok(()) => entry.change.rest(now_ms.saturating_add(schedule.after(u32::MAX))),
             Err(error) => {
+                agenda.add(tablet);
                 entry.last_error = Some(error.clone());
                 entry.change.fail(Meaning::Failed, error, retry, schedule, now_ms);
             }
         }
-        agenda.add(tablet);
         agenda.wake_at(tablet, entry.next_due_ms(now_ms));
     }
 
@@ -273,10 +279,16 @@ impl Progress {
             return;
         };
         let Some(step) = step(entry) else { return };
-        agenda.add(tablet);
         match result {
-            Ok(()) => step.succeed(),
+            Ok(()) => {
+                step.succeed();
+                // While others of the stage run nothing follows from this: the last one's end is planned for.
+                if !entry.is_asked() {
+                    agenda.add(tablet);
+                }
+            }
             Err(error) => {
+                agenda.add(tablet);
                 let (meaning, error) = (error.meaning(), error.to_string());
                 step.fail(meaning, error.clone(), retry, schedule, now_ms);
                 if meaning != Meaning::Again {

@@ -99,8 +99,8 @@ impl EventLoop {
                 .progress
                 .observe_and_tell(&update.metadata, &update.touched, now_ms);
             // Every plan asks who is excluded; nothing else that is no tablet concerns one.
-            if excluded(&before).ne(excluded(&update.metadata)) {
-                state.progress.look_at_all();
+            for node in excluded(&update.metadata).filter(|node| !before.is_excluded(*node)) {
+                state.progress.look_past(node);
             }
             left
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tidegate_tablets::{Epoch, Metadata, NodeId, Stage, Transition, TransitionKind};
 
 use super::action::WayBack;
-use super::recipe::{Recipe, Who, not_excluded};
+use super::recipe::{Recipe, Who};
 use crate::config::RetryConfig;
 use crate::{OperationKind, Step, TabletProgress};
 
@@ -52,6 +52,14 @@ pub enum Need {
         /// Whose.
         node: NodeId,
     },
+}
+
+impl Need {
+    const fn node(self) -> NodeId {
+        match self {
+            Self::Barrier { node } | Self::Operation { node, .. } => node,
+        }
+    }
 }
 
 pub(super) fn decide(
@@ -120,8 +128,8 @@ impl View<'_> {
             ..recipe
         };
         if recipe.barrier {
-            let nodes = not_excluded(self.metadata, self.transition.participants());
-            let needs = self.open(nodes.into_iter().map(|node| Need::Barrier { node }));
+            let nodes = self.transition.old.union(&self.transition.new).copied();
+            let needs = self.open(nodes.map(|node| Need::Barrier { node }));
             if !needs.is_empty() {
                 return Work::Needs(needs);
             }
@@ -140,7 +148,6 @@ impl View<'_> {
                 skipped: Some(who.missing()),
             };
         }
-        let nodes = not_excluded(self.metadata, nodes);
         let needs = self.open(nodes.into_iter().map(|node| Need::Operation { kind, node }));
         if needs.is_empty() {
             return Work::Done { skipped: None };
@@ -153,9 +160,10 @@ impl View<'_> {
         Work::Needs(needs)
     }
 
-    /// Those that are not done.
+    /// Those that are not done. No barrier and no cleanup waits for a node that an operator has excluded.
     fn open(&self, needs: impl Iterator<Item = Need>) -> Vec<Need> {
-        needs.filter(|need| !self.step(*need).is_done()).collect()
+        let is_open = |need: &Need| !self.step(*need).is_done() && !self.metadata.is_excluded(need.node());
+        needs.filter(is_open).collect()
     }
 
     fn step(&self, need: Need) -> &Step {

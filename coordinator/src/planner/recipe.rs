@@ -1,8 +1,6 @@
 //! What each stage asks for before it may be left: the stage table of the protocol.
 
-use std::collections::BTreeSet;
-
-use tidegate_tablets::{Metadata, NodeId, Stage, Transition};
+use tidegate_tablets::{NodeId, Stage, Transition};
 
 use crate::OperationKind;
 
@@ -51,11 +49,11 @@ impl Recipe {
 
 impl Who {
     /// The nodes it stands for, excluded ones too.
-    pub(super) fn nodes(self, transition: &Transition) -> BTreeSet<NodeId> {
+    pub(super) fn nodes(self, transition: &Transition) -> Vec<NodeId> {
         match self {
             Self::Pending => transition.pending().into_iter().collect(),
             Self::Leaving => transition.leaving().into_iter().collect(),
-            Self::Everyone => transition.participants(),
+            Self::Everyone => transition.old.union(&transition.new).copied().collect(),
         }
     }
 
@@ -67,12 +65,4 @@ impl Who {
             Self::Everyone => "the tablet has no replica",
         }
     }
-}
-
-/// `nodes` without those that an operator has excluded: no barrier and no cleanup waits for them.
-pub(super) fn not_excluded(metadata: &Metadata, nodes: BTreeSet<NodeId>) -> Vec<NodeId> {
-    nodes
-        .into_iter()
-        .filter(|node| !metadata.is_excluded(*node))
-        .collect()
 }

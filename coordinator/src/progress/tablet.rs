@@ -114,6 +114,12 @@ impl TabletProgress {
         }
     }
 
+    /// Whether a node is being asked for something.
+    pub(super) fn is_asked(&self) -> bool {
+        let mut steps = self.barriers.values().chain(self.operations.values());
+        steps.any(|step| step.state == StepState::Running)
+    }
+
     /// When the next step that waits for a retry is due, if any is later than `now_ms`.
     pub(super) fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
         let steps = self.barriers.values().chain(self.operations.values());

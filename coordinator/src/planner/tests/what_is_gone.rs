@@ -35,6 +35,27 @@ fn a_change_is_proposed_once_and_again_only_when_it_has_been_refused_or_forgotte
 }
 
 #[test]
+fn a_tablet_is_planned_again_when_the_last_of_those_asked_has_answered() {
+    let mut world = World::at(Migration, Stage::UseNew);
+    let epoch = world.epoch();
+    for node in world.barriers() {
+        world.progress.barrier_started(TABLET, epoch, n(node));
+    }
+    world.progress.take_agenda(world.now_ms);
+    let answer = |world: &mut World, node| {
+        world.progress.barrier_ended(TABLET, epoch, n(node), Ok(()), 0);
+        world.progress.take_agenda(world.now_ms).contains(&TABLET)
+    };
+    assert_eq!([1, 2].map(|node| answer(&mut world, node)), [false, false]);
+    // Its call is aborted: it never answers, and nobody waits for it.
+    world.exclude(3);
+    world.progress.look_past(n(3));
+    assert!(world.progress.take_agenda(world.now_ms).contains(&TABLET));
+    assert!(answer(&mut world, 4), "the last one that was waited for");
+    assert!(world.proposal().is_some());
+}
+
+#[test]
 fn a_dropped_table_is_forgotten() {
     let mut world = World::at(Migration, Stage::Streaming);
     let (session, _) = world.transition().session.expect("a session");
