@@ -108,6 +108,9 @@ impl RequestFence {
     /// guard fails.
     pub fn raise(&self, tablet: TabletId, epoch: Epoch) -> bool {
         let (known, older) = self.ledger.raise(tablet, epoch);
+        if older.is_empty() {
+            return known;
+        }
         // Closed outside the shard's lock, as closing wakes. Nobody enters these gates meanwhile: the fence went
         // up inside the lock, and entering looks at it inside the lock. A second raise finds the fence up and the
         // gates not yet closed: it is given them too, and closes them before it returns.

@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use tidegate_guard::{FrozenGuard, SessionId};
 
-use crate::{Metadata, NodeId, TabletId, Transition, TransitionKind, quorum_of};
+use crate::{Metadata, NodeId, Tablet, TabletId, Transition, TransitionKind, quorum_of};
 
 impl Metadata {
     /// The session of `tablet` that `node` has to keep open: its transition's, if the node takes part in it and is
     /// not excluded. Every session of the tablet that this does not name is to be closed there.
     #[must_use]
     pub fn session_of(&self, tablet: TabletId, node: NodeId) -> Option<SessionId> {
-        let transition = self.tablets.get(&tablet)?.transition.as_ref()?;
+        self.session_in(self.tablets.get(&tablet)?, node)
+    }
+
+    /// The same, of a tablet that was looked up here.
+    #[must_use]
+    pub fn session_in(&self, tablet: &Tablet, node: NodeId) -> Option<SessionId> {
+        let transition = tablet.transition.as_ref()?;
         let (session, _) = transition.session?;
         (transition.takes_part(node) && !self.is_excluded(node)).then_some(session)
     }

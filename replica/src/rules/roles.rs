@@ -64,33 +64,36 @@ impl Roles {
     /// Follows to a newer map, of which `touched` may differ from the one before. The first call after a start needs
     /// [`Touched::All`].
     pub fn follow(&mut self, map: &Metadata, touched: &Touched) -> RolesStep {
-        let all = *touched == Touched::All;
         // A node that finds itself excluded takes part in nothing.
         let member = map.is_live_member(self.node);
-        let touched = self.looked_at(map, touched, member);
-        let (mut close, mut open) = (Vec::new(), Vec::new());
-        let mut left = BTreeSet::new();
-        for &tablet in &touched {
-            let concerns = member && is_concerned(map, self.node, tablet);
-            let wanted = concerns.then(|| map.session_of(tablet, self.node)).flatten();
-            let before = if concerns {
-                self.concerned.insert(tablet, wanted)
-            } else {
-                let before = self.concerned.remove(&tablet);
-                left.extend(before.is_some().then_some(tablet));
-                before
-            };
-            let had = before.flatten();
-            if had != wanted {
-                close.extend(had);
-                open.extend(wanted);
+        let mut followed = Followed::default();
+        match touched {
+            Touched::Tablets(tablets) if member => {
+                let tablets = tablets.iter().copied();
+                tablets.for_each(|tablet| self.follow_one(map, tablet, member, &mut followed));
+            }
+            _ => {
+                let known = self.concerned.keys().copied();
+                let tablets: BTreeSet<TabletId> = match touched {
+                    Touched::All if member => map.tablets.keys().copied().chain(known).collect(),
+                    _ => known.collect(),
+                };
+                let tablets = tablets.into_iter();
+                tablets.for_each(|tablet| self.follow_one(map, tablet, member, &mut followed));
             }
         }
+        let Followed {
+            close,
+            open,
+            purge_floor,
+            publish,
+            forget,
+            left,
+        } = followed;
         let closed = close.clone();
-        let sessions = if all {
-            SessionsStep::Exactly(self.concerned.values().copied().flatten().collect())
-        } else {
-            SessionsStep::Delta { close, open }
+        let sessions = match touched {
+            Touched::All => SessionsStep::Exactly(self.concerned.values().copied().flatten().collect()),
+            Touched::Tablets(_) => SessionsStep::Delta { close, open },
         };
         #[cfg(tidegate_mutants)]
         let sessions = match sessions {
@@ -102,41 +105,53 @@ impl Roles {
             }
             sessions => sessions,
         };
-        let (publish, forget) = self.shown(map, &touched);
         RolesStep {
             sessions,
             closed,
-            purge_floor: floor_of(map, &touched),
+            purge_floor,
             publish,
             forget,
             left,
         }
     }
 
-    fn looked_at(&self, map: &Metadata, touched: &Touched, member: bool) -> BTreeSet<TabletId> {
-        let known = self.concerned.keys().copied();
-        match touched {
-            _ if !member => known.collect(),
-            Touched::Tablets(tablets) => tablets.clone(),
-            Touched::All => map.tablets.keys().copied().chain(known).collect(),
-        }
-    }
-
-    fn shown(&self, map: &Metadata, touched: &BTreeSet<TabletId>) -> (Vec<(TabletId, Epoch)>, Vec<TabletId>) {
-        let (mut publish, mut forget) = (Vec::new(), Vec::new());
-        for tablet in touched {
-            match map.tablets.get(tablet) {
-                Some(shown) if self.concerned.contains_key(tablet) => publish.push((*tablet, shown.epoch)),
-                _ => forget.push(*tablet),
+    /// Looks a tablet up once, and notes all that follows.
+    fn follow_one(&mut self, map: &Metadata, tablet: TabletId, member: bool, followed: &mut Followed) {
+        let shown = map.tablets.get(&tablet);
+        followed.purge_floor = followed
+            .purge_floor
+            .max(shown.map_or(0, |shown| shown.purge_floor));
+        let concerning = shown.filter(|shown| member && shown.concerns(self.node));
+        let wanted = concerning.and_then(|shown| map.session_in(shown, self.node));
+        let before = match concerning {
+            Some(shown) => {
+                followed.publish.push((tablet, shown.epoch));
+                self.concerned.insert(tablet, wanted)
             }
+            None => {
+                followed.forget.push(tablet);
+                let before = self.concerned.remove(&tablet);
+                followed.left.extend(before.is_some().then_some(tablet));
+                before
+            }
+        };
+        let had = before.flatten();
+        if had != wanted {
+            followed.close.extend(had);
+            followed.open.extend(wanted);
         }
-        (publish, forget)
     }
 }
 
-fn floor_of(map: &Metadata, touched: &BTreeSet<TabletId>) -> u64 {
-    let shown = touched.iter().filter_map(|tablet| map.tablets.get(tablet));
-    shown.map(|t| t.purge_floor).max().unwrap_or(0)
+/// What follows from the tablets that were looked at so far.
+#[derive(Debug, Default)]
+struct Followed {
+    close: Vec<SessionId>,
+    open: Vec<SessionId>,
+    purge_floor: u64,
+    publish: Vec<(TabletId, Epoch)>,
+    forget: Vec<TabletId>,
+    left: BTreeSet<TabletId>,
 }
 
 /// Whether `node` is replica or participant of the tablet.
