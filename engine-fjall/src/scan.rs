@@ -59,14 +59,14 @@ impl Reader {
     }
 
     fn batch(&mut self, bytes_max: usize) -> Result<Option<Batch>, EngineError> {
+        let mut next = self.next()?;
+        // Room for a batch is taken where there is one: an empty tablet has none.
+        if next.is_none() {
+            return Ok(None);
+        }
         let mut builder = RowBatchBuilder::with_capacity(bytes_max.min(1 << 20));
         let mut last = None;
-        loop {
-            let next = match self.left_over.take() {
-                Some(entry) => Some(entry),
-                None => self.rows.next()?,
-            };
-            let Some((key, stored)) = next else { break };
+        while let Some((key, stored)) = next {
             let row = decode(&stored)?.under(user_key(&key));
             if !builder.is_empty() && builder.len() + row.encoded_len() > bytes_max {
                 self.left_over = Some((key, stored));
@@ -74,6 +74,7 @@ impl Reader {
             }
             builder.push(row).map_err(failed)?;
             last = Some(key);
+            next = self.next()?;
         }
         let Some(last) = last else { return Ok(None) };
         let rows = builder.rows();
@@ -83,6 +84,13 @@ impl Reader {
             rows,
             last,
         }))
+    }
+
+    fn next(&mut self) -> Result<Option<Entry>, EngineError> {
+        match self.left_over.take() {
+            Some(entry) => Ok(Some(entry)),
+            None => self.rows.next(),
+        }
     }
 }
 

@@ -17,9 +17,14 @@ pub(super) struct MemoryScan {
 #[async_trait]
 impl Scan for MemoryScan {
     async fn next(&mut self, bytes_max: usize) -> Result<Option<Batch>, EngineError> {
+        let mut rows = rows_after(&self.rows, self.after.as_deref()).peekable();
+        // Room for a batch is taken where there is one: an empty tablet has none.
+        if rows.peek().is_none() {
+            return Ok(None);
+        }
         let mut batch = RowBatchBuilder::with_capacity(bytes_max.min(1 << 20));
         let mut last = None;
-        for (key, held) in rows_after(&self.rows, self.after.as_deref()) {
+        for (key, held) in rows {
             let row = held.row_ref(key);
             if !batch.is_empty() && batch.len() + row.encoded_len() > bytes_max {
                 break;
