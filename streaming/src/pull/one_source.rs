@@ -131,7 +131,7 @@ impl OneSource {
             reporter,
             reason: self.puller.reason,
         };
-        Stager::start(parts, self.puller.context.config())
+        Stager::new(parts, self.puller.context.config())
     }
 
     /// Receives to the end, and stages all durably.

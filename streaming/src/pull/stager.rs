@@ -1,5 +1,6 @@
 //! Stages batches behind the network.
 
+use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tracing::Instrument as _;
 
 use super::PullError;
 use crate::account::Reporter;
+use crate::call::call;
 use crate::checksum::PayloadCrc;
 use crate::closed::closed_by_now;
 use crate::points::BEFORE_STAGE;
@@ -36,11 +38,21 @@ pub(super) struct StagerParts {
     pub(super) reason: &'static str,
 }
 
-/// Stages the batches of one source, in a task of its own, a bounded number of them behind the network. The task is
-/// never aborted: dropped, the stager lets a call that has started end, under the task's own guard, and begins no
-/// other.
+/// Stages the batches of one source, in a task of its own, a bounded number of them behind the network. The task begins
+/// with the first batch: where there is none, there is nothing to be behind with. It is never aborted: dropped, the
+/// stager lets a call that has started end, under the task's own guard, and begins no other.
 #[derive(Debug)]
 pub(super) struct Stager {
+    parts: Arc<StagerParts>,
+    running: Option<Running>,
+    batches_in_flight: usize,
+    engine_timeout: Duration,
+    settle_wait: Duration,
+}
+
+/// The task that stages, as its stager sees it.
+#[derive(Debug)]
+struct Running {
     work: mpsc::Sender<Work>,
     /// Dropped, it tells the task that nobody waits.
     outcome: oneshot::Receiver<Result<(), EngineError>>,
@@ -48,16 +60,80 @@ pub(super) struct Stager {
     ended: bool,
     guard: SharedGuard,
     engine_timeout: Duration,
-    settle_wait: Duration,
 }
 
 impl Stager {
-    pub(super) fn start(parts: StagerParts, config: &StreamingConfig) -> Self {
-        let (work, queue) = mpsc::channel(config.batches_in_flight.max(1));
+    pub(super) fn new(parts: StagerParts, config: &StreamingConfig) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            running: None,
+            batches_in_flight: config.batches_in_flight.max(1),
+            engine_timeout: config.engine_timeout,
+            settle_wait: config.settle_wait,
+        }
+    }
+
+    /// Hands a batch over, once there is room for it.
+    pub(super) async fn stage(&mut self, batch: Batch, crc: PayloadCrc) -> Result<(), PullError> {
+        let begin = || Running::start(&self.parts, self.batches_in_flight, self.engine_timeout);
+        let running = self.running.get_or_insert_with(begin);
+        running.hand(Work::Stage(batch, crc)).await
+    }
+
+    /// Completes when the engine, or the guard, has refused.
+    ///
+    /// Cancel safe.
+    pub(super) async fn failed(&mut self) -> PullError {
+        match &mut self.running {
+            Some(running) => running.failed().await,
+            None => future::pending().await,
+        }
+    }
+
+    /// Waits until everything handed over is staged, and durable.
+    pub(super) async fn sync(&mut self) -> Result<(), PullError> {
+        match &mut self.running {
+            Some(running) => running.sync().await,
+            None => self.sync_nothing().await,
+        }
+    }
+
+    /// No batch has come: what is to be durable is the area itself, and what an earlier pull has staged in it.
+    async fn sync_nothing(&self) -> Result<(), PullError> {
+        let StagerParts { staging, guard, .. } = &*self.parts;
+        guard.check()?;
+        let (staging, own) = (Arc::clone(staging), Arc::clone(guard));
+        let syncing = async move { staging.sync(own).await };
+        Ok(call(guard, self.engine_timeout, syncing).await?)
+    }
+
+    /// After a failure elsewhere: waits a little while for what was handed over, so that the next pull goes on after
+    /// it; what is not staged by then is not begun.
+    pub(super) async fn settle(self) {
+        let Some(running) = self.running.filter(|running| !running.ended) else {
+            return;
+        };
+        let Running {
+            work, outcome, guard, ..
+        } = running;
+        drop(work);
+        tokio::select! {
+            biased;
+            () = guard.closing() => {}
+            // Whatever it is, there is a first cause already.
+            _ = outcome => {}
+            () = sleep(self.settle_wait) => {}
+        }
+    }
+}
+
+impl Running {
+    fn start(parts: &Arc<StagerParts>, batches_in_flight: usize, engine_timeout: Duration) -> Self {
+        let (work, queue) = mpsc::channel(batches_in_flight);
         let (mut told, outcome) = oneshot::channel();
-        let guard = Arc::clone(&parts.guard);
+        let own = Arc::clone(parts);
         let staging = async move {
-            let result = parts.run(queue, &mut told).await;
+            let result = own.run(queue, &mut told).await;
             // An error says that nobody waits.
             drop(told.send(result));
         };
@@ -66,68 +142,9 @@ impl Stager {
             work,
             outcome,
             ended: false,
-            guard,
-            engine_timeout: config.engine_timeout,
-            settle_wait: config.settle_wait,
+            guard: Arc::clone(&parts.guard),
+            engine_timeout,
         }
-    }
-
-    /// Hands a batch over, once there is room for it.
-    pub(super) async fn stage(&mut self, batch: Batch, crc: PayloadCrc) -> Result<(), PullError> {
-        self.hand(Work::Stage(batch, crc)).await
-    }
-
-    /// Completes when the engine, or the guard, has refused.
-    ///
-    /// Cancel safe.
-    pub(super) async fn failed(&mut self) -> PullError {
-        match self.outcome().await {
-            Err(error) => error.into(),
-            // Not asked to sync, it ends only with an error.
-            Ok(()) => panicked().into(),
-        }
-    }
-
-    /// Waits until everything handed over is staged, and durable.
-    pub(super) async fn sync(&mut self) -> Result<(), PullError> {
-        self.hand(Work::Sync).await?;
-        let (guard, waited) = (Arc::clone(&self.guard), self.engine_timeout);
-        tokio::select! {
-            biased;
-            ended = self.outcome() => Ok(ended?),
-            () = guard.closing() => Err(Rejected::Closing.into()),
-            () = sleep(waited) => Err(PullError::EngineStalled { waited }),
-        }
-    }
-
-    /// After a failure elsewhere: waits a little while for what was handed over, so that the next pull goes on after
-    /// it; what is not staged by then is not begun.
-    pub(super) async fn settle(self) {
-        let Self {
-            work,
-            outcome,
-            ended,
-            guard,
-            settle_wait,
-            ..
-        } = self;
-        if ended {
-            return;
-        }
-        drop(work);
-        tokio::select! {
-            biased;
-            () = guard.closing() => {}
-            // Whatever it is, there is a first cause already.
-            _ = outcome => {}
-            () = sleep(settle_wait) => {}
-        }
-    }
-
-    async fn outcome(&mut self) -> Result<(), EngineError> {
-        let outcome = (&mut self.outcome).await;
-        self.ended = true;
-        outcome.unwrap_or_else(|_| Err(panicked()))
     }
 
     async fn hand(&mut self, work: Work) -> Result<(), PullError> {
@@ -142,6 +159,31 @@ impl Stager {
             () = self.guard.closing() => Err(Rejected::Closing.into()),
             () = async { sleep(waited).await } => Err(PullError::EngineStalled { waited }),
         }
+    }
+
+    async fn sync(&mut self) -> Result<(), PullError> {
+        self.hand(Work::Sync).await?;
+        let (guard, waited) = (Arc::clone(&self.guard), self.engine_timeout);
+        tokio::select! {
+            biased;
+            ended = self.outcome() => Ok(ended?),
+            () = guard.closing() => Err(Rejected::Closing.into()),
+            () = sleep(waited) => Err(PullError::EngineStalled { waited }),
+        }
+    }
+
+    async fn failed(&mut self) -> PullError {
+        match self.outcome().await {
+            Err(error) => error.into(),
+            // Not asked to sync, it ends only with an error.
+            Ok(()) => panicked().into(),
+        }
+    }
+
+    async fn outcome(&mut self) -> Result<(), EngineError> {
+        let outcome = (&mut self.outcome).await;
+        self.ended = true;
+        outcome.unwrap_or_else(|_| Err(panicked()))
     }
 }
 
