@@ -36,7 +36,8 @@ pub struct CoordinatorConfig {
     pub calls_total: usize,
     /// Changes in one proposal. Default: 128.
     pub changes_per_proposal: usize,
-    /// Answers that may wait to be looked at. Default: 1024.
+    /// How often barrier calls may hand on answers before those are looked at: as many at a time as came together, and
+    /// no more than a request has tablets. Default: 1024.
     pub answers_queued: usize,
     /// Transitions that ended of which the [status](crate::CoordinatorHandle::ended) keeps a line. Default: 256.
     pub ended_kept: usize,

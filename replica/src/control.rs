@@ -70,7 +70,8 @@ impl Control {
         let closing = self.barrier.closing();
         // Each tablet on its own: what is done at once is answered at once and together, and a slow one holds up no
         // other. Dropped with the caller, which undoes nothing.
-        let (mut done, mut running) = (Vec::new(), FuturesUnordered::new());
+        let mut done = Vec::with_capacity(request.tablets.len());
+        let mut running = FuturesUnordered::new();
         for (tablet, epoch) in request.tablets {
             // Whoever names a tablet twice waits twice: what one answer waits for is not taken from the other.
             let closing = closing.get(&tablet).map_or(&[][..], Vec::as_slice);

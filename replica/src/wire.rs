@@ -170,7 +170,8 @@ pub(crate) fn decode_request(frame: &[u8]) -> Result<Request, NotAFrame> {
 
 /// The frames that carry some answers, in their order; none for none.
 pub(crate) fn encode_barrier(replies: &[BarrierReply]) -> Result<Vec<Bytes>, NotAFrame> {
-    let (mut frames, mut frame, mut text) = (Vec::new(), Vec::new(), 0);
+    let (mut frames, mut text) = (Vec::new(), 0);
+    let mut frame = Vec::with_capacity(replies.len().min(REPLIES_MAX));
     for reply in replies {
         if frame.len() >= REPLIES_MAX || text >= TEXT_MAX {
             frames.push(encode(std::mem::take(&mut frame))?);

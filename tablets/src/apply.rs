@@ -47,10 +47,10 @@ impl Applied {
     }
 
     fn touching(accepted: Accepted, touched: impl IntoIterator<Item = TabletId>) -> Self {
-        Self {
-            touched: touched.into_iter().collect(),
-            ..Self::done(accepted)
-        }
+        let mut done = Self::done(accepted);
+        // Collected, even one would make a list first.
+        done.touched.extend(touched);
+        done
     }
 
     fn with(self, event: TransitionEvent) -> Self {

@@ -140,9 +140,10 @@ impl LocalLog {
                 return Ok(answer.clone());
             }
             let version = Version::new(inner.state.metadata().version.as_u64().saturating_add(1));
-            let decided = inner.state.decide(version, proposal);
+            let mut decided = inner.state.decide(version, proposal);
             let newest = Arc::new(inner.state.metadata().clone());
-            inner.history.push(Arc::clone(&newest), decided.touched.clone());
+            let touched = std::mem::take(&mut decided.touched);
+            inner.history.push(Arc::clone(&newest), touched);
             (decided, newest, inner.live_stores())
         };
         // Counted in the one place that sees each decided change once.

@@ -26,25 +26,26 @@ impl Metadata {
     /// replica, for a rebuild every old replica that is left. Excluded ones are none.
     #[must_use]
     pub fn sources(&self, transition: &Transition) -> BTreeSet<NodeId> {
-        let named: BTreeSet<NodeId> = match transition.kind {
+        let is_live = |node: &NodeId| !self.is_excluded(*node);
+        match transition.kind {
             #[cfg(tidegate_mutants)]
             TransitionKind::Migration if tidegate_mutants::on("pull-from-any-replica") => {
-                let live = |node: &&NodeId| !self.is_excluded(**node);
-                transition.old.iter().find(live).copied().into_iter().collect()
+                transition.old.iter().copied().find(is_live).into_iter().collect()
             }
             #[cfg(tidegate_mutants)]
             TransitionKind::Rebuild if tidegate_mutants::on("rebuild-from-one") => {
-                let live = |node: &&NodeId| !self.is_excluded(**node);
-                transition.old.iter().find(live).copied().into_iter().collect()
+                transition.old.iter().copied().find(is_live).into_iter().collect()
             }
-            TransitionKind::Migration => transition.leaving().into_iter().collect(),
-            TransitionKind::Rebuild => transition.old.intersection(&transition.new).copied().collect(),
+            TransitionKind::Migration => {
+                let leaving = transition.leaving().filter(is_live);
+                leaving.map_or_else(BTreeSet::new, |node| BTreeSet::from([node]))
+            }
+            TransitionKind::Rebuild => {
+                let stay = transition.old.intersection(&transition.new).copied();
+                stay.filter(is_live).collect()
+            }
             TransitionKind::Purge => BTreeSet::new(),
-        };
-        named
-            .into_iter()
-            .filter(|node| !self.is_excluded(*node))
-            .collect()
+        }
     }
 
     /// Whether enough [`sources`](Self::sources) are left for the pull to begin, see

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use super::limits::{Lane, Limits, Place};
+use super::telemetry;
 use crate::{
     BarrierAnswer, BarrierRequest, CallError, CoordinatorConfig, Operation, OperationError, OperationKind,
     Participants,
@@ -23,11 +24,11 @@ use crate::{
 
 pub(super) type CallId = u64;
 
-/// A tablet's answer within a barrier call that runs.
+/// Answers of tablets within a barrier call that runs, as many as came together.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) call: CallId,
-    pub(super) answer: BarrierAnswer,
+    pub(super) answers: Vec<BarrierAnswer>,
 }
 
 /// How a call ended.
@@ -103,7 +104,7 @@ impl Calls {
     }
 
     /// Asks for barriers, if the node has a place left.
-    pub(super) fn barrier(&mut self, node: NodeId, lane: Lane, request: &BarrierRequest) -> bool {
+    pub(super) fn barrier(&mut self, node: NodeId, lane: Lane, request: BarrierRequest) -> bool {
         if !self.limits.take(node, lane) {
             return false;
         }
@@ -112,7 +113,7 @@ impl Calls {
         let call = barrier::Call {
             id: self.next,
             node,
-            request: request.clone(),
+            request,
             grace: self.grace,
             answers: self.answers.clone(),
         };
@@ -227,23 +228,28 @@ impl Calls {
         );
     }
 
-    /// Notes that a tablet of a barrier call has its answer: gives the node, and how long it took. `None` for an
-    /// answer that the call does not wait for.
+    /// Notes that tablets of a barrier call have their answers: gives the node, and the answers that the call waits
+    /// for.
     pub(super) fn answered(
         &mut self,
         call: CallId,
-        tablet: TabletId,
-        epoch: Epoch,
-    ) -> Option<(NodeId, Duration)> {
+        mut answers: Vec<BarrierAnswer>,
+    ) -> Option<(NodeId, Vec<BarrierAnswer>)> {
         let running = self.running.get_mut(&call)?;
         let Purpose::Barrier { node, open, .. } = &mut running.purpose else {
             return None;
         };
-        if open.get(&tablet) != Some(&epoch) {
-            return None;
-        }
-        open.remove(&tablet);
-        Some((*node, running.since.elapsed()))
+        answers.retain(|answer| {
+            let is_awaited = open.get(&answer.tablet) == Some(&answer.epoch);
+            if is_awaited {
+                open.remove(&answer.tablet);
+            }
+            is_awaited
+        });
+        let took = running.since.elapsed();
+        let done = answers.iter().filter(|answer| answer.result.is_ok());
+        done.for_each(|_| telemetry::barrier_took(took));
+        Some((*node, answers))
     }
 
     /// The next call that ends; `End` is absent where it panicked. Its answers were handed on before: they are to be

@@ -17,7 +17,7 @@ use super::state::Shared;
 use super::telemetry;
 use crate::config::Schedule;
 use crate::progress::Meaning;
-use crate::{CallError, CoordinatorConfig, OperationError, Participants, StepError};
+use crate::{BarrierAnswer, CallError, CoordinatorConfig, OperationError, Participants, StepError};
 
 /// The one task that decides. Everything that waits for someone else runs in a call's own task.
 #[derive(Debug)]
@@ -133,19 +133,14 @@ impl EventLoop {
         }
     }
 
-    fn answered(&mut self, Answered { call, answer }: Answered) {
-        let Some((node, time)) = self.calls.answered(call, answer.tablet, answer.epoch) else {
-            return;
-        };
-        if answer.result.is_ok() {
-            telemetry::barrier_took(time);
+    fn answered(&mut self, Answered { call, answers }: Answered) {
+        if let Some((node, answers)) = self.calls.answered(call, answers) {
+            let ended = |answer: BarrierAnswer| {
+                let result = answer.result.map_err(StepError::from);
+                (answer.tablet, answer.epoch, result)
+            };
+            self.barriers_ended(node, answers.into_iter().map(ended).collect());
         }
-        self.barrier_ended(
-            answer.tablet,
-            answer.epoch,
-            node,
-            answer.result.map_err(StepError::from),
-        );
     }
 
     fn ended(&mut self, call: CallId, end: Option<End>) {
@@ -162,9 +157,8 @@ impl EventLoop {
                     Some(_) => StepError::NoAnswer,
                     None => panicked(node),
                 };
-                for (tablet, epoch) in open {
-                    self.barrier_ended(tablet, epoch, node, Err(error.clone()));
-                }
+                let ended = |(tablet, epoch)| (tablet, epoch, Err(error.clone()));
+                self.barriers_ended(node, open.into_iter().map(ended).collect());
             }
             (
                 Purpose::Operation {
@@ -196,16 +190,19 @@ impl EventLoop {
         }
     }
 
-    fn barrier_ended(&mut self, tablet: TabletId, epoch: Epoch, node: NodeId, result: Result<(), StepError>) {
-        self.look_at(&result, tablet, node);
-        if let Err(error) = &result {
-            telemetry::barrier_failed(error);
+    /// What became of a node's barriers.
+    fn barriers_ended(&mut self, node: NodeId, ended: Vec<(TabletId, Epoch, Result<(), StepError>)>) {
+        for (tablet, _, result) in &ended {
+            self.look_at(result, *tablet, node);
+            if let Err(error) = result {
+                telemetry::barrier_failed(error);
+            }
         }
         let now_ms = self.now_ms();
-        self.shared
-            .lock()
-            .progress
-            .barrier_ended(tablet, epoch, node, result, now_ms);
+        let mut state = self.shared.lock();
+        for (tablet, epoch, result) in ended {
+            state.progress.barrier_ended(tablet, epoch, node, result, now_ms);
+        }
     }
 
     /// Logs what did not succeed, and reads the metadata anew where it says that ours is behind.
@@ -230,7 +227,9 @@ impl EventLoop {
                 let mut outcomes = outcomes.into_iter();
                 let mut state = self.shared.lock();
                 for (tablet, epoch) in self.proposer.end() {
-                    let result = outcomes.next().map_or(Err("no outcome".to_owned()), judge);
+                    let result = outcomes
+                        .next()
+                        .map_or_else(|| Err("no outcome".to_owned()), judge);
                     state.progress.change_ended(tablet, epoch, result, now_ms);
                 }
                 return;

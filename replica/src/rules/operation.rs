@@ -79,7 +79,7 @@ pub fn part(
     if kind == OperationKind::Stream && !map.has_sources(transition) {
         return Err(OperationError::Mismatch("too few sources are left"));
     }
-    let others = shown.participants().into_iter();
+    let others = transition.old.union(&transition.new).copied();
     Ok(Part {
         frozen: *frozen,
         applied,

@@ -69,6 +69,7 @@ impl Roles {
         let mut followed = Followed::default();
         match touched {
             Touched::Tablets(tablets) if member => {
+                followed.publish.reserve(tablets.len());
                 let tablets = tablets.iter().copied();
                 tablets.for_each(|tablet| self.follow_one(map, tablet, member, &mut followed));
             }

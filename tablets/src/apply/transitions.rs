@@ -78,10 +78,11 @@ impl Metadata {
         to: Option<Stage>,
     ) -> Result<Applied, Refused> {
         let mut tablet = self.tablet_at(id, expected)?.clone();
+        let next = epoch_after(&tablet);
         let Some(transition) = &mut tablet.transition else {
             return Err(Refused::NoTransition(id));
         };
-        let epoch = epoch_after(self.tablet_at(id, expected)?)?;
+        let epoch = next?;
         let Some(to) = to else {
             return self.end(id, tablet, epoch);
         };

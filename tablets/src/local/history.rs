@@ -49,14 +49,24 @@ impl History {
         let (Some(after), Some(upto)) = (self.index(after), self.index(upto)) else {
             return Touched::All;
         };
-        let mut all = BTreeSet::new();
-        for (_, touched) in self.copies.range(after..=upto).skip(1) {
+        let mut versions = self
+            .copies
+            .range(after..=upto)
+            .skip(1)
+            .map(|(_, touched)| touched);
+        // Mostly there is one, and a whole set is copied faster than what is in it.
+        let mut all = versions.next().cloned().unwrap_or_default();
+        for touched in versions {
             all.extend(touched);
             if all.len() > self.touched_max {
-                return Touched::All;
+                break;
             }
         }
-        Touched::Tablets(all)
+        if all.len() > self.touched_max {
+            Touched::All
+        } else {
+            Touched::Tablets(all)
+        }
     }
 
     fn index(&self, version: Version) -> Option<usize> {

@@ -35,21 +35,27 @@ impl Call {
         let mut missing = request.tablets.len();
         let (sender, mut receiver) = mpsc::channel(missing.max(1));
         let mut call = participants.barrier(node, request, sender);
-        let hand_on = async |answer: BarrierAnswer| {
+        let hand_on = async |come: Vec<BarrierAnswer>| {
+            let answered = Answered {
+                call: id,
+                answers: come,
+            };
             // Nobody listens when the coordinator stops; then this call is aborted too.
-            let _ = answers.send(Answered { call: id, answer }).await;
+            let _ = answers.send(answered).await;
         };
         while missing > 0 {
+            let mut come = Vec::new();
             tokio::select! {
                 biased;
-                Some(answer) = receiver.recv() => {
-                    missing -= 1;
-                    hand_on(answer).await;
+                1.. = receiver.recv_many(&mut come, missing) => {
+                    missing -= come.len();
+                    hand_on(come).await;
                 }
                 result = &mut call => {
                     while let Ok(answer) = receiver.try_recv() {
-                        hand_on(answer).await;
+                        come.push(answer);
                     }
+                    hand_on(come).await;
                     return result;
                 }
                 () = sleep_until(until) => return Err(CallError::TimedOut { node, waited }),

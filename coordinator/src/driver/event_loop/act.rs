@@ -153,7 +153,7 @@ impl EventLoop {
                     min_version: metadata.version,
                     deadline,
                 };
-                if !self.calls.barrier(node, lane, &request) {
+                if !self.calls.barrier(node, lane, request) {
                     for (tablet, _) in tablets {
                         let sources = Vec::new();
                         let turn = (urgency(metadata, *tablet), *tablet);
