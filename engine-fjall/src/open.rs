@@ -17,8 +17,8 @@ use crate::config::FjallConfig;
 use crate::error::{OpenError, engine_error, open_error};
 use crate::quota::Quota;
 use crate::record::{
-    BASES, FORMAT, FORMAT_BEFORE, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, base, number,
-    own_layer_key, owner, positions_of, scope, staging_keyspace,
+    BASES, FORMAT, FORMAT_KEY, Kind, LATEST_KEY, META, Owner, REMOVALS, base, number, own_layer_key, owner,
+    positions_of, scope, staging_keyspace,
 };
 use crate::store::{Store, keyspace_options};
 use crate::tablet::{Layer, Named, Space};
@@ -68,7 +68,6 @@ fn check_format(path: &Path, meta: &Keyspace) -> Result<(), OpenError> {
     let fail = |error| open_error(path.to_owned(), error);
     match meta.get(FORMAT_KEY).map_err(fail)? {
         Some(format) if *format == [FORMAT] => Ok(()),
-        Some(format) if *format == [FORMAT_BEFORE] => meta.insert(FORMAT_KEY, [FORMAT]).map_err(fail),
         Some(format) => {
             let what = format!("rows in format {:?}, this one reads {FORMAT}", &*format);
             Err(OpenError::Format {

@@ -27,8 +27,6 @@ use crate::tablet::Named;
 
 /// The version of the layout.
 pub(crate) const FORMAT: u8 = 2;
-/// The layout before: the same, without `b` and `o`.
-pub(crate) const FORMAT_BEFORE: u8 = 1;
 /// The keyspace that holds the records.
 pub(crate) const META: &str = "meta";
 pub(crate) const FORMAT_KEY: &[u8] = b"v";

@@ -1,4 +1,7 @@
 //! What a storage engine must do so that its rows can be streamed.
+//!
+//! All calls are made on a runtime's own threads, and looked at once before they get a task: what takes longer than a
+//! batch takes to encode, such as the disk, goes to a thread of the engine's choice.
 
 use std::fmt;
 

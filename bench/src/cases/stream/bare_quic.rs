@@ -3,14 +3,15 @@
 mod socket;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    ClientConfig, Connection, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, RecvStream,
-    SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    AckFrequencyConfig, ClientConfig, Connection, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig,
+    RecvStream, SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
 };
 use tidegate_transport_quic::{MTU_JUMBO, QuicLimits};
 use tidegate_transport_tls::{client_config, expected_name, server_config};
@@ -111,6 +112,8 @@ fn transport_config(limits: &QuicLimits) -> Result<TransportConfig> {
     let datagram = u64::from(limits.initial_mtu);
     let mut cubic = CubicConfig::default();
     cubic.initial_window((10 * datagram).min(14_720.max(2 * datagram)));
+    let mut acks = AckFrequencyConfig::default();
+    acks.max_ack_delay(Some(Duration::from_millis(2)));
     let mut config = TransportConfig::default();
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams_per_peer))
@@ -126,6 +129,7 @@ fn transport_config(limits: &QuicLimits) -> Result<TransportConfig> {
         .initial_mtu(limits.initial_mtu)
         .mtu_discovery_config(Some(discovery))
         .allow_spin(false)
+        .ack_frequency_config(Some(acks))
         .congestion_controller_factory(Arc::new(cubic));
     Ok(config)
 }
