@@ -204,7 +204,7 @@ impl Gate {
     ///
     /// Whoever lost an exchange and tries again at once takes the cache line from one who is about to leave; the line
     /// goes to and fro with every exchange. Left alone for a moment, the other goes in and out several times while the
-    /// line is its own. Nobody can be kept out by it: an exchange is lost only to another that was won.
+    /// line is its own. Whoever waits here, somebody else gets on.
     #[cold]
     fn back_off(&self) -> usize {
         for _pause in 0..BACK_OFF {

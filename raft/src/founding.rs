@@ -12,7 +12,8 @@ use crate::wire::{CallError, WireError};
 
 impl RaftStore {
     /// Founds a cluster whose log these nodes keep, this one among them, each with the disk that it has now. Once, on one
-    /// node, in the life of a cluster; the same call on several of them does no harm.
+    /// node, in the life of a cluster: not on several at a time, as each would ask for the disks by itself, and what they
+    /// found may differ.
     ///
     /// # Errors
     ///

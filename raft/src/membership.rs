@@ -66,7 +66,8 @@ pub enum MembershipError {
 /// take part again, and this store has ended.
 ///
 /// Give it back the disk that it had when it stopped. Where that is lost, [remove](MembershipChange::Remove) the node, and
-/// add an empty one under a new number.
+/// add an empty one under a new number. Under the old number it may be told so by a member that has not heard of its
+/// removal yet; that ends when that member has caught up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "node {node} has an empty disk, and node {known_by} knows it by another one: what it had promised the others is \

@@ -66,7 +66,8 @@ impl Connection {
                 let reason = format!("it has disk {found}, and takes part with disk {disk}");
                 warn!(
                     peer = self.peer,
-                    reason, "a node does not count: its disk was lost, or put in another's place"
+                    reason,
+                    "a node does not count: its disk was lost or changed, or this node has not heard of it yet"
                 );
                 Err(RPCError::Unreachable(Unreachable::from_string(reason)))
             }

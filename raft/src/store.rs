@@ -110,7 +110,12 @@ impl RaftStore {
         let starting = Raft::new(id.as_u64(), for_openraft, network, log, machine);
         let raft = Box::pin(starting).await.map_err(|error| failed(&error))?;
         tokio::spawn(watching::stop_with(raft.clone(), Arc::clone(&copy)));
-        tokio::spawn(watching::elect_once_named(raft.clone(), id.as_u64(), disk));
+        tokio::spawn(watching::elect_once_named(
+            raft.clone(),
+            Arc::clone(&copy),
+            id.as_u64(),
+            disk,
+        ));
         let proposals = Semaphore::new(config.proposals_max);
         let node = Arc::new(Node {
             id,

@@ -36,7 +36,12 @@ pub(crate) async fn stop_with(raft: Raft<TypeConfig, Machine>, copy: Arc<Copy>) 
 /// One that was removed, and comes back under its number, is given the log from its beginning, and goes by each
 /// membership in it: in an old one it may be the only voter, by the disk that it had, and would elect itself. A
 /// membership that names its disk comes after its removal, which is decided: it goes back to none from before.
-pub(crate) async fn elect_once_named(raft: Raft<TypeConfig, Machine>, id: u64, disk: DiskId) {
+pub(crate) async fn elect_once_named(
+    raft: Raft<TypeConfig, Machine>,
+    copy: Arc<Copy>,
+    id: u64,
+    disk: DiskId,
+) {
     let mut metrics = raft.metrics();
     loop {
         let (named, running) = {
@@ -47,8 +52,14 @@ pub(crate) async fn elect_once_named(raft: Raft<TypeConfig, Machine>, id: u64, d
         if named {
             raft.runtime_config().elect(true);
         }
-        if named || !running || metrics.changed().await.is_err() {
+        if named || !running {
             return;
+        }
+        tokio::select! {
+            biased;
+            // The store is gone, and this handle must not keep the log from ending.
+            _ = copy.stopped() => return,
+            changed = metrics.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -20,6 +20,13 @@ impl Store {
         };
         let (unit, session) = key;
         let mut state = area.state();
+        // Race: a table file that is being finished records the area's time. Defence: it has ended, or was given up, before
+        // the record goes; and before its keyspace goes. If the record stays after all, the rows are missed by whoever staged
+        // them.
+        if state.has_runs() {
+            area.lose_run();
+            state.drop_runs();
+        }
         let mut batch = self.db.batch().durability(None);
         batch.remove(&self.meta, Kind::Area.key(unit, session));
         batch.remove(&self.meta, Kind::Mark.key(unit, session));
@@ -27,8 +34,6 @@ impl Store {
             batch.remove(&self.meta, position_key(unit, session, *peer));
         }
         batch.commit().map_err(engine_error)?;
-        // Abandoned, before its keyspace goes.
-        state.drop_runs();
         if let Status::Collecting(space) = mem::replace(&mut state.status, Status::Gone) {
             // Positions must not outlive their rows; rows without a record are deleted at the next start.
             self.db.persist(PersistMode::SyncAll).map_err(engine_error)?;

@@ -139,9 +139,9 @@ impl OneSource {
         loop {
             let received = tokio::select! {
                 biased;
-                // First: while there is a batch, handing it on shows whether the stager has ended.
-                received = source.recv_with_crc() => received.map_err(|error| self.failed(error))?,
+                // First, as it is the first cause of what a peer may have said since.
                 error = stager.failed() => return Err(error),
+                received = source.recv_with_crc() => received.map_err(|error| self.failed(error))?,
             };
             let Some((batch, crc)) = received else { break };
             source

@@ -17,9 +17,13 @@ pub(super) const VALUE_LEN: usize = 1024;
 /// How long a process may take for an answer before it counts as stuck: the longest is a move of 8 GiB.
 const STUCK: Duration = Duration::from_secs(600);
 
+/// How long a process may take to end when it is told to.
+const ENDING: Duration = Duration::from_secs(30);
+
 /// One end in a process of its own. Dropped, its input ends, and with it the process.
 #[derive(Debug)]
 pub(super) struct End {
+    role: String,
     process: Child,
     say: Option<ChildStdin>,
     /// Its lines; no more when it has ended.
@@ -61,6 +65,7 @@ impl End {
             while heard.next().is_some_and(|next| line.send(next).is_ok()) {}
         });
         let mut end = Self {
+            role: role.to_owned(),
             process,
             say,
             hear: lines,
@@ -105,19 +110,21 @@ impl End {
         let Ok(line) = self.hear.recv_timeout(STUCK) else {
             // Ended already, or it never would.
             self.process.kill()?;
-            bail!("a process of a move gave no answer");
+            bail!("the {} of a move gave no answer", self.role);
         };
         let line = line?;
         let answer = line.trim().parse().ok();
-        answer.with_context(|| format!("a process answered {line:?}"))
+        answer.with_context(|| format!("the {} answered {line:?}", self.role))
     }
 }
 
 impl Drop for End {
     fn drop(&mut self) {
         drop(self.say.take());
-        if let Err(error) = self.process.wait() {
-            eprintln!("a process of a move was lost: {error}");
+        // Its lines end with it.
+        while self.hear.recv_timeout(ENDING).is_ok() {}
+        if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
+            eprintln!("the {} of a move was lost: {error}", self.role);
         }
     }
 }
