@@ -128,7 +128,7 @@ impl View<'_> {
             ..recipe
         };
         if recipe.barrier {
-            let nodes = self.transition.old.union(&self.transition.new).copied();
+            let nodes = Who::Everyone.nodes(self.transition).into_iter();
             let needs = self.open(nodes.map(|node| Need::Barrier { node }));
             if !needs.is_empty() {
                 return Work::Needs(needs);

@@ -55,7 +55,9 @@ impl Call {
                     while let Ok(answer) = receiver.try_recv() {
                         come.push(answer);
                     }
-                    hand_on(come).await;
+                    if !come.is_empty() {
+                        hand_on(come).await;
+                    }
                     return result;
                 }
                 () = sleep_until(until) => return Err(CallError::TimedOut { node, waited }),
