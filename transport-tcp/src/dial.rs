@@ -136,6 +136,9 @@ async fn carry(node: &Node, link: &Link, mut driver: Driver<Secured>, first: Sta
             () = link.cut.cancelled() => return "cut".to_owned(),
             over = driver.next() => over,
         };
+        if over.is_err() {
+            link.broke();
+        }
         // At rest before its place is free: whoever gets that finds the connection.
         if !matches!(over, Ok(Event::Over)) || !link.rest(&resting) {
             drop(driver);

@@ -48,6 +48,8 @@ struct Table {
     incarnation: u64,
     links: BTreeMap<u64, CancellationToken>,
     next_link: u64,
+    /// Those of lower numbers rest no more.
+    rests_from: u64,
     resting: VecDeque<Resting>,
 }
 
@@ -159,11 +161,23 @@ fn cut_all(links: &BTreeMap<u64, CancellationToken>) {
 }
 
 impl Link {
-    /// Lets the connection rest. `false` when there are enough of them, or it was cut.
+    /// The connection broke under a stream; to be said before that stream hears of it.
+    pub(crate) fn broke(&self) {
+        // Race: the peer cuts all connections at once, and this end learns of them one by one. Who has seen a stream
+        // fail with the first would be given a dead one that rests. Defence: what was made before it broke is given
+        // to nobody any more; what carries a stream goes on until that is over.
+        let mut table = self.peer.lock();
+        table.rests_from = table.next_link;
+        table.resting.clear();
+    }
+
+    /// Lets the connection rest. `false` when there are enough of them, it was cut, or another broke since it was made.
     pub(crate) fn rest(&self, resting: &Resting) -> bool {
         let mut table = self.peer.lock();
         table.resting.retain(|other| !other.is_closed());
-        let fits = table.resting.len() < self.peer.resting_max && table.links.contains_key(&self.number);
+        let fits = table.resting.len() < self.peer.resting_max
+            && table.links.contains_key(&self.number)
+            && self.number >= table.rests_from;
         if fits {
             table.resting.push_back(resting.clone());
         }
@@ -249,5 +263,19 @@ mod tests {
         assert!(peer.lock().resting.is_empty());
         assert!(!also.rest(&resting), "what was cut does not rest");
         assert!(new.rest(&resting));
+    }
+
+    #[test]
+    fn what_was_made_before_a_connection_broke_rests_no_more() {
+        let peer = Peers::new(&TcpLimits::default()).of(PeerId::new(2)).unwrap();
+        let join = || peer.join(1, CancellationToken::new());
+        let (broken, resting_too, busy) = (join(), join(), join());
+        let (resting, _starts) = mpsc::channel(1);
+        assert!(resting_too.rest(&resting));
+        broken.broke();
+        assert!(peer.lock().resting.is_empty());
+        assert!(!busy.cut.is_cancelled(), "what it carries may go on");
+        assert!(!busy.rest(&resting));
+        assert!(join().rest(&resting));
     }
 }

@@ -176,14 +176,13 @@ async fn carry(node: &Node, mut welcomed: Welcomed) -> String {
                 tokio::select! {
                     biased;
                     () = link.cut.cancelled() => return "cut".to_owned(),
-                    over = attend(node, welcomed.peer, driver, stream) => over,
+                    over = attend(node, welcomed.peer, driver, stream) => over.inspect_err(|_| link.broke()),
                 }
             }
             other => other,
         };
-        match over {
-            Ok(_) => {}
-            Err(gone) => return gone.to_string(),
+        if let Err(gone) = over {
+            return gone.to_string();
         }
     }
 }

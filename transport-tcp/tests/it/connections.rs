@@ -37,6 +37,25 @@ async fn a_disconnect_is_seen_at_both_ends_and_mended_by_the_next_open() {
     }
 }
 
+/// Who saw one stream fail may not be given a connection that went with it and has not noticed yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_rests_is_given_to_nobody_once_a_stream_saw_the_disconnect() {
+    let (a, b) = pair();
+    for _ in 0..10 {
+        let mut streams = Vec::new();
+        for _ in 0..8 {
+            streams.push(stream(&b, &a).await);
+        }
+        // Both halves of both ends: the connections come to rest.
+        drop(streams);
+        let (_near, mut far) = stream(&a, &b).await;
+        a.disconnect(B);
+        let seen = timeout(LONG, far.recv.recv()).await.unwrap();
+        assert_eq!(seen, Err(StreamError::Disconnected));
+        timeout(LONG, stream(&b, &a)).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn both_may_connect_at_the_same_time() {
     for _ in 0..20 {
