@@ -79,12 +79,13 @@ pub fn part(
     if kind == OperationKind::Stream && !map.has_sources(transition) {
         return Err(OperationError::Mismatch("too few sources are left"));
     }
-    let others = transition.old.union(&transition.new).copied();
     Ok(Part {
         frozen: *frozen,
         applied,
         sources: map.sources(transition),
-        others: others
+        others: transition
+            .participants()
+            .into_iter()
             .filter(|other| *other != node && map.is_live_member(*other))
             .collect(),
         purge_floor: transition.purge_floor,

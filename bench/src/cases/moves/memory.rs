@@ -105,12 +105,8 @@ impl Moved {
 
     fn run(&self) -> Result<Growth> {
         let at_target = files()?;
-        let mut source = End::start("source", self.files.path(), None)?;
-        let mut target = End::start(
-            "target",
-            at_target.path(),
-            Some((self.files.path(), source.port())),
-        )?;
+        let mut source = End::source(self.files.path())?;
+        let mut target = End::target(at_target.path(), (self.files.path(), source.port()))?;
         target.pull(1, WARM_MIB)?;
         let (source_rest, target_rest) = (source.rest()?, target.rest()?);
         target.pull(2, self.mib)?;

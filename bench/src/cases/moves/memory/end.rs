@@ -1,5 +1,6 @@
 //! The processes of a move, as the one that measures sees them.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -33,12 +34,10 @@ pub(super) struct End {
 
 /// Fills the source's files, in a process that ends.
 pub(super) fn fill(directory: &Path, mib: &[u64]) -> Result<()> {
-    let mut filling = this_program()?;
-    filling.arg("fill").arg(directory);
-    filling.args(mib.iter().map(u64::to_string));
-    let status = filling.status().context("starting who fills the source")?;
-    ensure!(status.success(), "the source was not filled: {status}");
-    Ok(())
+    // It answers when all is there.
+    let mut words = vec![OsString::from(directory)];
+    words.extend(mib.iter().map(|mib| mib.to_string().into()));
+    End::start("fill", words).map(drop)
 }
 
 fn this_program() -> Result<Command> {
@@ -48,13 +47,9 @@ fn this_program() -> Result<Command> {
 }
 
 impl End {
-    /// `source` is where the target finds it: its files, which have the authority's too, and its port.
-    pub(super) fn start(role: &str, directory: &Path, source: Option<(&Path, u16)>) -> Result<Self> {
+    fn start(role: &str, words: Vec<OsString>) -> Result<Self> {
         let mut command = this_program()?;
-        command.arg(role).arg(directory);
-        if let Some((files, port)) = source {
-            command.arg(files).arg(port.to_string());
-        }
+        command.arg(role).args(words);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let say = process.stdin.take();
         let hear = process.stdout.take().context("what the process says")?;
@@ -73,6 +68,17 @@ impl End {
         };
         end.port = end.answer()?;
         Ok(end)
+    }
+
+    /// Who has the rows.
+    pub(super) fn source(directory: &Path) -> Result<Self> {
+        Self::start("source", vec![directory.into()])
+    }
+
+    /// Who pulls them; of `source`, it wants the files, which have the authority's too, and the port.
+    pub(super) fn target(directory: &Path, (source, port): (&Path, u16)) -> Result<Self> {
+        let words = vec![directory.into(), source.into(), port.to_string().into()];
+        Self::start("target", words)
     }
 
     pub(super) fn port(&self) -> u16 {
