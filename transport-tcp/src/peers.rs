@@ -50,7 +50,8 @@ struct Table {
     next_link: u64,
     /// Those of lower numbers rest no more.
     rests_from: u64,
-    resting: VecDeque<Resting>,
+    /// By number.
+    resting: VecDeque<(u64, Resting)>,
 }
 
 /// A connection in its peer's table.
@@ -132,7 +133,7 @@ impl Peer {
         loop {
             // A statement of its own: the lock is not held while the start is handed over.
             let resting = self.lock().resting.pop_back();
-            let Some(resting) = resting else {
+            let Some((_, resting)) = resting else {
                 return Err(start);
             };
             match resting.try_send(start) {
@@ -164,22 +165,28 @@ impl Link {
     /// The connection broke under a stream; to be said before that stream hears of it.
     pub(crate) fn broke(&self) {
         // Race: the peer cuts all connections at once, and this end learns of them one by one. Who has seen a stream
-        // fail with the first would be given a dead one that rests. Defence: what was made before it broke is given
-        // to nobody any more; what carries a stream goes on until that is over.
+        // fail with the first would be given a dead one that rests. Defence: what was made before it broke and rests is
+        // closed, so that it holds no place at the peer if it lives; what carries a stream goes on until that is over.
         let mut table = self.peer.lock();
         table.rests_from = table.next_link;
-        table.resting.clear();
+        let resting = std::mem::take(&mut table.resting);
+        let links = resting
+            .iter()
+            .filter_map(|(number, _)| table.links.remove_entry(number))
+            .collect();
+        drop(table);
+        cut_all(&links);
     }
 
     /// Lets the connection rest. `false` when there are enough of them, it was cut, or another broke since it was made.
     pub(crate) fn rest(&self, resting: &Resting) -> bool {
         let mut table = self.peer.lock();
-        table.resting.retain(|other| !other.is_closed());
+        table.resting.retain(|(_, other)| !other.is_closed());
         let fits = table.resting.len() < self.peer.resting_max
             && table.links.contains_key(&self.number)
             && self.number >= table.rests_from;
         if fits {
-            table.resting.push_back(resting.clone());
+            table.resting.push_back((self.number, resting.clone()));
         }
         fits
     }
@@ -274,6 +281,10 @@ mod tests {
         assert!(resting_too.rest(&resting));
         broken.broke();
         assert!(peer.lock().resting.is_empty());
+        assert!(
+            resting_too.cut.is_cancelled(),
+            "nobody reaches it: it is not to hold a place"
+        );
         assert!(!busy.cut.is_cancelled(), "what it carries may go on");
         assert!(!busy.rest(&resting));
         assert!(join().rest(&resting));
