@@ -16,6 +16,8 @@ pub(crate) use self::purge::PurgeStep;
 pub(crate) use self::write::by_key;
 
 #[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
 mod table_tests;
 #[cfg(test)]
 mod tests;

@@ -78,8 +78,9 @@ impl FjallEngine {
         Ok(Arc::new(Self { store }))
     }
 
-    /// Takes no more changes, lets those under way end, and makes all of it durable. Staging handles and scans
-    /// keep the directory locked until they are dropped, as the engine itself does.
+    /// Takes no more changes, lets those under way end, and makes all of it durable; of what was staged and not synced,
+    /// the last rows may have to come again. Staging handles and scans keep the directory locked until they are dropped,
+    /// as the engine itself does.
     ///
     /// # Errors
     ///
@@ -93,8 +94,12 @@ impl FjallEngine {
             return Ok(());
         }
         self.store.closing.store(true, Ordering::Relaxed);
-        let store = Arc::clone(&self.store);
-        let finished = blocking(move || store.finish_runs()).await;
+        let areas: Vec<_> = self.store.areas().values().cloned().collect();
+        let given_up = blocking(move || {
+            areas.iter().for_each(|area| Store::give_up_runs(area));
+            Ok(())
+        })
+        .await;
         let folded = self.store.folds.acquire().await;
         let synced = self
             .store
@@ -103,7 +108,7 @@ impl FjallEngine {
             .await;
         self.store.committer.stop();
         drop(folded);
-        finished.and(synced)
+        given_up.and(synced)
     }
 
     /// Folds every layer of a tablet into its own keyspace, and waits for it. Readers see no difference; a layer
@@ -230,6 +235,14 @@ impl TargetEngine for FjallEngine {
 
     async fn discard(&self, unit: UnitId, session: SessionId) -> Result<(), EngineError> {
         let store = Arc::clone(&self.store);
+        if let Some(area) = store.area((unit, session)).filter(|area| area.may_have_run()) {
+            // Not in a turn: the end of a table file takes as long as the disk needs for it.
+            blocking(move || {
+                Store::give_up_runs(&area);
+                Ok(())
+            })
+            .await?;
+        }
         self.store
             .committer
             .run(None, move |_| store.discard((unit, session)))

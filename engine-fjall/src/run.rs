@@ -112,7 +112,7 @@ impl Run {
         }
     }
 
-    /// Begins to make the file part of its keyspace, durably, after `first`.
+    /// Begins to make the file part of its keyspace, durably, after `first`, unless the guard refuses by then.
     pub(crate) fn finish(&mut self, first: First, guard: Option<SharedGuard>) {
         // If the writer has ended, what it ended with says why.
         self.hand(Work::Finish(first, guard));
@@ -158,7 +158,13 @@ fn write(space: &Space, queue: &mut Receiver<Work>) -> Result<(), EngineError> {
                 drop(guard);
             }
             Work::Finish(first, guard) => {
+                // Race: the session begins to close while the file waits for the one before it, or for its last batches,
+                // seconds on a slow disk; the drain would wait for a file that was begun after it. Defence: its guard is
+                // checked right before each of the two waits for the disk. What is refused is lost, and told at the end.
+                let check = || guard.as_ref().map_or(Ok(()), |guard| guard.check());
+                check()?;
                 first()?;
+                check()?;
                 file.finish().map_err(engine_error)?;
                 drop(guard);
                 return Ok(());

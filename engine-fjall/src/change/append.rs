@@ -187,10 +187,14 @@ impl Store {
         self.finish_run(area, &mut state, &space, guard)
     }
 
-    /// Finishes the table files of all areas.
-    pub(crate) fn finish_runs(&self) -> Result<(), EngineError> {
-        let areas: Vec<_> = self.areas().values().cloned().collect();
-        areas.iter().try_for_each(|area| self.finish_run_of(area, None))
+    /// Gives up what is on its way into table files: whoever staged it is to stage it again. Waits for a file that is
+    /// being finished, which has a guard of its own; nothing is recorded of it, as here there may be no session any more.
+    pub(crate) fn give_up_runs(area: &Area) {
+        let mut state = area.state();
+        if state.has_runs() {
+            area.lose_run();
+            state.drop_runs();
+        }
     }
 
     /// Makes all that is on its way into table files part of the area, with its position.

@@ -1,32 +1,28 @@
 //! Table files that fail, and keyspaces that change their parts.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
-use std::{fmt, fs};
 
 use bytes::Bytes;
 use fjall::PersistMode;
 use tempfile::TempDir;
-use tidegate_guard::{Closing, Guard, Rejected, SessionId, SharedGuard, Unfenced};
+use tidegate_guard::{SessionId, SharedGuard, Unfenced};
 use tidegate_kv::{Row, RowStore, Timestamp, encode_rows};
 use tidegate_streaming::{Batch, EngineError, Position, Staging, TargetEngine, UnitId};
 use tidegate_tablets::TabletId;
 use tidegate_transport::PeerId;
-use tokio::sync::oneshot;
 
 use super::{FoldStep, fold_chunk};
-use crate::record::{position_key, staging_keyspace};
-use crate::store::Store;
 use crate::tablet::Named;
 use crate::{FjallConfig, FjallEngine};
 
 const TABLET: TabletId = TabletId::new(7);
-const UNIT: UnitId = UnitId::new(7);
-const SOURCE: PeerId = PeerId::new(2);
+pub(super) const UNIT: UnitId = UnitId::new(7);
+pub(super) const SOURCE: PeerId = PeerId::new(2);
 
-fn config() -> FjallConfig {
+pub(super) fn config() -> FjallConfig {
     FjallConfig {
         fold_on_attach: false,
         staged_in_journal_bytes: 0,
@@ -34,11 +30,11 @@ fn config() -> FjallConfig {
     }
 }
 
-fn unfenced() -> SharedGuard {
+pub(super) fn unfenced() -> SharedGuard {
     Arc::new(Unfenced)
 }
 
-fn session(number: u128) -> SessionId {
+pub(super) fn session(number: u128) -> SessionId {
     SessionId::from_u128(number).expect("not nil")
 }
 
@@ -46,7 +42,7 @@ fn named(number: u128) -> Named {
     Named::Session(session(number))
 }
 
-fn row(key: u64, time: u64) -> Row {
+pub(super) fn row(key: u64, time: u64) -> Row {
     Row {
         key: Bytes::from(format!("{key:03}")),
         timestamp: Timestamp {
@@ -58,7 +54,7 @@ fn row(key: u64, time: u64) -> Row {
     }
 }
 
-fn batch(rows: &[Row]) -> Batch {
+pub(super) fn batch(rows: &[Row]) -> Batch {
     Batch {
         payload: encode_rows(rows).expect("short"),
         rows: u32::try_from(rows.len()).expect("few"),
@@ -79,7 +75,7 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-async fn fresh() -> (TempDir, Arc<FjallEngine>) {
+pub(super) async fn fresh() -> (TempDir, Arc<FjallEngine>) {
     let directory = tempfile::tempdir().expect("a directory");
     let engine = FjallEngine::open(directory.path(), config())
         .await
@@ -87,14 +83,14 @@ async fn fresh() -> (TempDir, Arc<FjallEngine>) {
     (directory, engine)
 }
 
-async fn rows(engine: &FjallEngine) -> Vec<Row> {
+pub(super) async fn rows(engine: &FjallEngine) -> Vec<Row> {
     engine
         .scan(TABLET, None, usize::MAX, usize::MAX)
         .await
         .expect("scans")
 }
 
-async fn staging(engine: &FjallEngine, number: u128) -> Box<dyn Staging> {
+pub(super) async fn staging(engine: &FjallEngine, number: u128) -> Box<dyn Staging> {
     let staging = engine.staging(UNIT, session(number), unfenced()).await;
     staging.expect("an area")
 }
@@ -260,90 +256,6 @@ async fn a_table_file_that_fails_behind_the_next_one_takes_that_along() {
     }
     second.attach(unfenced()).await.unwrap();
     assert_eq!(rows(&engine).await, pieces.concat());
-}
-
-/// Tells, when it is let go of, whether something was there by then.
-struct Witness {
-    guard: Unfenced,
-    store: Arc<Store>,
-    look: fn(&Store) -> bool,
-    tell: Option<oneshot::Sender<bool>>,
-}
-
-impl Witness {
-    fn guard(engine: &FjallEngine, look: fn(&Store) -> bool) -> (SharedGuard, oneshot::Receiver<bool>) {
-        let (tell, told) = oneshot::channel();
-        let guard = Self {
-            guard: Unfenced,
-            store: Arc::clone(&engine.store),
-            look,
-            tell: Some(tell),
-        };
-        (Arc::new(guard), told)
-    }
-}
-
-impl fmt::Debug for Witness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Witness").finish_non_exhaustive()
-    }
-}
-
-impl Guard for Witness {
-    fn session(&self) -> Option<SessionId> {
-        None
-    }
-
-    fn check(&self) -> Result<(), Rejected> {
-        Ok(())
-    }
-
-    fn closing(&self) -> Closing<'_> {
-        self.guard.closing()
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        let there = (self.look)(&self.store);
-        self.tell.take().unwrap().send(there).unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sync_that_is_given_up_holds_its_guard_until_the_position_is_recorded() {
-    let (_directory, engine) = fresh().await;
-    let staging = staging(&engine, 1).await;
-    let staged = batch(&[row(1, 1)]);
-    staging.stage(unfenced(), SOURCE, staged).await.unwrap();
-    let (guard, told) = Witness::guard(&engine, |store| {
-        let key = position_key(UNIT, session(1), SOURCE.as_u64());
-        store.meta.contains_key(key).unwrap()
-    });
-    let mut syncing = Box::pin(staging.sync(guard));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(syncing.as_mut().poll(&mut context).is_pending());
-    drop(syncing);
-    assert!(told.await.unwrap(), "the guard went before the position came");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_table_file_that_is_finished_behind_its_batch_holds_the_batchs_guard() {
-    let directory = tempfile::tempdir().unwrap();
-    let each_batch = FjallConfig {
-        table_bytes_max: 1,
-        ..config()
-    };
-    let engine = FjallEngine::open(directory.path(), each_batch).await.unwrap();
-    let staging = staging(&engine, 1).await;
-    let (guard, told) = Witness::guard(&engine, |store| {
-        let keyspace = store
-            .db
-            .keyspace(&staging_keyspace(UNIT, session(1)), || unreachable!());
-        keyspace.unwrap().first_key_value().is_some()
-    });
-    staging.stage(guard, SOURCE, batch(&[row(1, 1)])).await.unwrap();
-    assert!(told.await.unwrap(), "the guard went before the rows came");
 }
 
 #[tokio::test]
