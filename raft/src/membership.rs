@@ -66,8 +66,9 @@ pub enum MembershipError {
 /// take part again, and this store has ended.
 ///
 /// Give it back the disk that it had when it stopped. Where that is lost, [remove](MembershipChange::Remove) the node, and
-/// add an empty one under a new number. Under the old number it may be told so by a member that has not heard of its
-/// removal yet; that ends when that member has caught up.
+/// add an empty one under a new number. Under the old number it may be told so by one that has not heard of its removal
+/// yet: by a member, until that has caught up, or by a node that was removed too and still runs, until it is stopped.
+/// `known_by` is the one to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "node {node} has an empty disk, and node {known_by} knows it by another one: what it had promised the others is \

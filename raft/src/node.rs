@@ -184,8 +184,18 @@ impl Node {
         let place = Place::of(membership, node);
         let voter = BTreeSet::from([node]);
         let written = match (change, place) {
-            (MembershipChange::AddLearner(_) | MembershipChange::Promote(_), Place::Voter)
-            | (MembershipChange::Remove(_), Place::None) => return Reply::Changed,
+            (MembershipChange::Promote(_), Place::Voter) | (MembershipChange::Remove(_), Place::None) => {
+                return Reply::Changed;
+            }
+            (MembershipChange::AddLearner(new), Place::Voter) => {
+                // Who cannot be asked takes part all the same.
+                let disk = self.disk_of(new).await.ok().map(|(disk, _)| disk);
+                return if disk.is_none() || disk.as_ref() == membership.get_node(&node) {
+                    Reply::Changed
+                } else {
+                    with_another_disk(new)
+                };
+            }
             (MembershipChange::AddLearner(new), _) => {
                 let disk = match self.disk_of(new).await {
                     Ok((disk, _)) => disk,
@@ -195,9 +205,7 @@ impl Node {
                 };
                 // An entry for a node that is there already would change nothing.
                 if membership.get_node(&node).is_some_and(|known| *known != disk) {
-                    return refused(format!(
-                        "node {new} takes part with another disk: remove it first"
-                    ));
+                    return with_another_disk(new);
                 }
                 self.raft.add_learner(node, disk, true).await.map(drop)
             }
@@ -292,6 +300,12 @@ impl Node {
             Err(_) => not_done("the node did not take over in time"),
         }
     }
+}
+
+fn with_another_disk(node: NodeId) -> Reply {
+    refused(format!(
+        "node {node} takes part with another disk: remove it first"
+    ))
 }
 
 /// A node's place in the membership.

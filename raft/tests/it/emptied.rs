@@ -235,6 +235,33 @@ async fn a_learner_that_comes_back_empty_is_not_taken_in_as_it_is() {
     within("it ends", ended(&nodes.store(2))).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_voter_that_comes_back_empty_is_not_said_to_have_been_added() {
+    let mut nodes = Nodes::start(config(), 3, 0).await;
+    let leader = nodes.leader().await;
+    let (voter, other) = if leader == 1 {
+        (2, 3)
+    } else {
+        (1, if leader == 2 { 3 } else { 2 })
+    };
+    let (lead, add) = (
+        nodes.store(leader),
+        MembershipChange::AddLearner(NodeId::new(voter)),
+    );
+    within("an answer", lead.change(add)).await.unwrap();
+    nodes.crash_node(voter).await;
+    // It takes part still, and nobody can say otherwise.
+    within("an answer", lead.change(add)).await.unwrap();
+    for peer in [leader, other] {
+        nodes.network.partition(PeerId::new(peer), PeerId::new(voter));
+    }
+    nodes.disks.insert(voter, MemoryDisk::new());
+    nodes.start_node(voter).await;
+    nodes.network.heal(PeerId::new(leader), PeerId::new(voter));
+    let refused = within("an answer", lead.change(add)).await;
+    assert!(matches!(refused, Err(MembershipError::Refused(_))), "{refused:?}");
+}
+
 /// What a log gives to one that was removed and comes back: an old membership, in which it was the only voter.
 #[tokio::test(start_paused = true)]
 async fn nobody_elects_itself_by_a_membership_that_names_the_disk_that_it_had() {
