@@ -21,7 +21,8 @@ const CLOSED: usize = 1;
 const ENTRY: usize = 2;
 
 /// Pauses after a lost exchange. Two threads on two cores of an AMD EPYC had 39 ns for an entry and its end without any,
-/// 23 with two, 15 to 26 with eight, by how they fell into step, and 14 to 18 with 16 to 32.
+/// 23 with two, 15 to 26 with eight, by how they fell into step, and 14 to 26 with 16 to 32, over several runs. A pause
+/// takes longer on some other processors.
 const BACK_OFF: usize = 16;
 
 /// Counts holders; refuses entry once closed; reports when it is closed and empty.
@@ -192,7 +193,7 @@ impl Gate {
             // word, so a close that the exchange did not see comes after the entry and is held up by it.
             match self
                 .word
-                .compare_exchange_weak(word, word + ENTRY, Ordering::Acquire, Ordering::Relaxed)
+                .compare_exchange(word, word + ENTRY, Ordering::Acquire, Ordering::Relaxed)
             {
                 Ok(_) => return Ok(()),
                 Err(_) => word = self.back_off(),
@@ -204,7 +205,7 @@ impl Gate {
     ///
     /// Whoever lost an exchange and tries again at once takes the cache line from one who is about to leave; the line
     /// goes to and fro with every exchange. Left alone for a moment, the other goes in and out several times while the
-    /// line is its own. Whoever waits here, somebody else gets on.
+    /// line is its own. Whoever waits here lost to somebody who got on: the exchange fails for no other reason.
     #[cold]
     fn back_off(&self) -> usize {
         for _pause in 0..BACK_OFF {
