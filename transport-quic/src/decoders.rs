@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{BufMut, Bytes};
 use tidegate_transport::StreamError;
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport_tls::NodeName;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -37,7 +38,7 @@ pub fn certificates(identity: &Identity) -> Vec<Vec<u8>> {
 /// The frames of a stream of which at most so many bytes come at a time, and how it ends for its reader.
 pub fn frames(stream: &[u8], frame_max: usize, at_a_time: usize) -> (Vec<Bytes>, Result<(), StreamError>) {
     let mut drip = Drip { stream, at_a_time };
-    let mut cutter = FrameCutter::new(frame_max);
+    let mut cutter = FrameCutter::new(frame_max, Buffers::default());
     let mut frames = Vec::new();
     loop {
         match now(cutter.next(&mut drip)) {

@@ -58,7 +58,7 @@ async fn dial(node: &Arc<Node>, peer: &Arc<Peer>) -> Result<(), TransportError> 
     loop {
         match timeout_at(deadline, attempt(node, peer, insist)).await {
             Ok(Ok(Some((connection, welcome)))) => {
-                let link = Link::new(peer.id(), welcome.incarnation, connection, node.bounds());
+                let link = Link::new(peer.id(), welcome.incarnation, connection, node.for_streams());
                 let old = peer.place(&link);
                 node.run_link(Arc::clone(peer), link, old);
                 return Ok(());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, ConnectionError};
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport::{Duplex, PeerId};
 use tokio::time::timeout;
 
@@ -26,6 +27,7 @@ pub(crate) struct Link {
     pub(crate) incarnation: u64,
     connection: Connection,
     bounds: StreamBounds,
+    buffers: Buffers,
 }
 
 /// Why a link gave no stream.
@@ -42,13 +44,14 @@ impl Link {
         peer: PeerId,
         incarnation: u64,
         connection: Connection,
-        bounds: StreamBounds,
+        (bounds, buffers): (StreamBounds, Buffers),
     ) -> Arc<Self> {
         Arc::new(Self {
             peer,
             incarnation,
             connection,
             bounds,
+            buffers,
         })
     }
 
@@ -100,7 +103,7 @@ impl Link {
     fn duplex(&self, send: quinn::SendStream, recv: quinn::RecvStream) -> Duplex {
         Duplex {
             send: Box::new(QuicSend::new(send, self.bounds)),
-            recv: Box::new(QuicRecv::new(recv, self.bounds.frame_max)),
+            recv: Box::new(QuicRecv::new(recv, self.bounds.frame_max, self.buffers.clone())),
         }
     }
 }

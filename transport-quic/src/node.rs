@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quinn::{ClientConfig, Endpoint};
 use tidegate_transport::backlog::Backlog;
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport::loopback::Loopback;
 use tidegate_transport::pipe::PipeConfig;
 use tidegate_transport::{Incoming, PeerId};
@@ -27,6 +28,7 @@ pub(crate) struct Node {
     client_config: Mutex<ClientConfig>,
     peers: Peers,
     myself: Loopback,
+    buffers: Buffers,
     backlog: Backlog,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -45,6 +47,7 @@ impl Node {
             incarnation,
             peers: Peers::new(limits.peers),
             myself: loopback(&limits),
+            buffers: Buffers::default(),
             backlog: Backlog::new(limits.backlog),
             limits,
             endpoint,
@@ -66,11 +69,13 @@ impl Node {
         &self.limits
     }
 
-    pub(crate) fn bounds(&self) -> StreamBounds {
-        StreamBounds {
+    /// What the streams of a link need: their bounds, and what the frames that come are put into.
+    pub(crate) fn for_streams(&self) -> (StreamBounds, Buffers) {
+        let bounds = StreamBounds {
             frame_max: self.limits.frame_max,
             finish_deadline: self.limits.finish_deadline,
-        }
+        };
+        (bounds, self.buffers.clone())
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

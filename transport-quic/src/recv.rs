@@ -3,15 +3,13 @@
 use std::io;
 
 use async_trait::async_trait;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use quinn::{ReadError, RecvStream, VarInt};
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport::{RecvHalf, ResetCode, StreamError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::send::{HEADER, reset_code};
-
-/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
-const RESERVE: usize = 256 << 10;
 
 /// Cuts bytes into frames. What has come of a frame stays here, so that a dropped read loses nothing.
 #[derive(Debug)]
@@ -21,17 +19,20 @@ pub(crate) struct FrameCutter {
     header_len: usize,
     /// What is to come of the frame, once its header is complete.
     missing: usize,
-    body: BytesMut,
+    body: Vec<u8>,
+    buffers: Buffers,
 }
 
 impl FrameCutter {
-    pub(crate) fn new(frame_max: usize) -> Self {
+    /// The frames are put together in these buffers.
+    pub(crate) fn new(frame_max: usize, buffers: Buffers) -> Self {
         Self {
             frame_max,
             header: [0; HEADER],
             header_len: 0,
             missing: 0,
-            body: BytesMut::new(),
+            body: Vec::new(),
+            buffers,
         }
     }
 
@@ -49,7 +50,7 @@ impl FrameCutter {
         }
         self.read_body(bytes).await?;
         self.header_len = 0;
-        Ok(Some(std::mem::take(&mut self.body).freeze()))
+        Ok(Some(self.buffers.lend(std::mem::take(&mut self.body))))
     }
 
     /// Reads the header. `false` when the bytes have ended before it.
@@ -70,7 +71,7 @@ impl FrameCutter {
                     });
                 }
                 self.missing = len;
-                self.body = BytesMut::with_capacity(len.min(RESERVE));
+                self.body = self.buffers.begin(len);
             }
         }
         Ok(true)
@@ -79,9 +80,7 @@ impl FrameCutter {
     /// Reads what is missing of the body.
     async fn read_body(&mut self, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), StreamError> {
         while self.missing > 0 {
-            if self.body.capacity() == self.body.len() {
-                self.body.reserve(self.missing.min(self.body.len().max(RESERVE)));
-            }
+            Buffers::grow(&mut self.body, self.missing);
             let room = (self.body.capacity() - self.body.len()).min(self.missing);
             match bytes.read_buf(&mut (&mut self.body).limit(room)).await {
                 Ok(0) => return Err(StreamError::Malformed),
@@ -102,10 +101,10 @@ pub(crate) struct QuicRecv {
 }
 
 impl QuicRecv {
-    pub(crate) fn new(stream: RecvStream, frame_max: usize) -> Self {
+    pub(crate) fn new(stream: RecvStream, frame_max: usize, buffers: Buffers) -> Self {
         Self {
             stream,
-            cutter: FrameCutter::new(frame_max),
+            cutter: FrameCutter::new(frame_max, buffers),
             end: None,
         }
     }
@@ -129,7 +128,7 @@ impl RecvHalf for QuicRecv {
             Ok(None) => self.end = Some(Ok(())),
             Err(error) => {
                 self.end = Some(Err(*error));
-                self.cutter = FrameCutter::new(0);
+                self.cutter = FrameCutter::new(0, Buffers::default());
                 self.cut(ResetCode::Decode);
             }
         }

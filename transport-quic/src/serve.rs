@@ -72,7 +72,7 @@ async fn handshake(node: &Arc<Node>, incoming: Incoming) -> Result<(), String> {
         CloseCode::Refused.close(&connection, "it knows too many peers");
         return Err("too many peers".to_owned());
     };
-    let link = Link::new(id, hello.incarnation, connection, node.bounds());
+    let link = Link::new(id, hello.incarnation, connection, node.for_streams());
     let (verdict, old) = peer.hear(node.local(), hello, &link);
     if verdict == Verdict::Redundant {
         link.close(CloseCode::Redundant);

@@ -6,10 +6,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport::{Duplex, RecvHalf};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::driver::{Buffers, Driver, Event, Terms};
+use crate::driver::{Driver, Event, Terms};
 use crate::hello::{Hello, NoHello, Welcome};
 use crate::stream::StreamBounds;
 

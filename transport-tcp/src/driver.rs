@@ -4,7 +4,6 @@
 //! by the stream's window, so there is room for it. Hence a reset, a stop or the answer to a ping never waits behind
 //! frames that nobody reads, and silence means that the peer is gone.
 
-mod buffers;
 mod inbox;
 mod outbox;
 mod pulse;
@@ -20,9 +19,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 use tidegate_transport::Duplex;
+use tidegate_transport::buffers::Buffers;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub(crate) use self::buffers::Buffers;
 use self::inbox::{Came, Inbox};
 pub(crate) use self::outbox::Outbox;
 use self::pulse::{Beat, Pulse};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::{ClientConfig, ServerConfig};
 use tidegate_transport::PeerId;
 use tidegate_transport::backlog::Backlog;
+use tidegate_transport::buffers::Buffers;
 use tidegate_transport::loopback::Loopback;
 use tidegate_transport::pipe::PipeConfig;
 use tidegate_transport_tls::{NodeName, client_config, server_config};
@@ -14,7 +15,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::driver::{Buffers, Terms};
+use crate::driver::Terms;
 use crate::peers::Peers;
 use crate::stream::StreamBounds;
 use crate::{Identity, IdentityError, TcpLimits};

@@ -10,7 +10,7 @@
 //! | [`pipe`] | a bounded in-memory stream with the whole contract |
 //! | [`service`] | a hello names the service of a stream; a [`Router`](service::Router) serves many on one transport |
 //! | [`rpc`] | calls with a deadline: one stream each, one request, any number of answers |
-//! | [`backlog`], [`loopback`] | for those who write a transport: streams that wait for `accept`, streams to oneself |
+//! | [`backlog`], [`buffers`], [`loopback`] | for those who write a transport: what waits for `accept`, frames' buffers, streams to oneself |
 //! | `conformance` | (feature) what every transport must do, as named tests |
 //!
 //! # Examples
@@ -83,6 +83,7 @@
 //!   ends the handler.
 
 pub mod backlog;
+pub mod buffers;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;

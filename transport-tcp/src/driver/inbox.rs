@@ -5,14 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut as _, Bytes};
+use tidegate_transport::buffers::Buffers;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use super::buffers::Buffers;
 use crate::wire::{HEADER, Message};
-
-/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
-const RESERVE: usize = 1 << 20;
 
 /// Bytes read at once of what nobody wants.
 const SCRATCH: usize = 16 << 10;
@@ -89,9 +86,8 @@ impl Inbox {
         if self.discards {
             self.body.clear();
             self.body.reserve(SCRATCH);
-        } else if self.body.capacity() == self.body.len() {
-            self.body
-                .reserve_exact(self.missing.min(self.body.len().max(RESERVE)));
+        } else {
+            Buffers::grow(&mut self.body, self.missing);
         }
         let room = (self.body.capacity() - self.body.len()).min(self.piece);
         let read = ready!(poll_read_buf(
@@ -115,13 +111,10 @@ impl Inbox {
     pub(crate) fn begin(&mut self, len: usize, wanted: bool) {
         self.missing = len;
         self.discards = !wanted;
-        self.body = match self.buffers.take(len).filter(|_| wanted) {
-            Some(buffer) => buffer,
-            None => Vec::with_capacity(if wanted {
-                Buffers::roomy(len.min(RESERVE))
-            } else {
-                SCRATCH
-            }),
+        self.body = if wanted {
+            self.buffers.begin(len)
+        } else {
+            Vec::with_capacity(SCRATCH)
         };
     }
 

@@ -1,4 +1,4 @@
-//! The buffers of a node's frames, used again.
+//! The buffers that a node's frames are put together in, used again; for those who write a transport.
 //!
 //! The system's allocator maps a long buffer anew each time and takes it back at once: every page of it is cleared and
 //! faulted in, which costs as much as a third of the decryption. So long buffers come back here when nobody holds
@@ -12,13 +12,16 @@ use bytes::Bytes;
 /// Bytes of a frame from which on its buffer is kept: shorter ones the allocator keeps itself.
 const LEN_MIN: usize = 32 << 10;
 
-/// Bytes kept by a node, at most.
+/// Bytes kept, at most.
 const KEPT_MAX: usize = 4 << 20;
 
-/// Buffers that no frame is in. All connections share them: whose turn it is fills what the one before it has just let
-/// go of.
+/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
+const RESERVE: usize = 1 << 20;
+
+/// Buffers that no frame is in, 4 MiB of them at most. All connections of a node share them: whose turn it is fills what
+/// the one before it has just let go of.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Buffers(Arc<Mutex<Kept>>);
+pub struct Buffers(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -34,9 +37,24 @@ struct Lent {
 }
 
 impl Buffers {
+    /// An empty buffer for a frame of that length: one that is kept, else a new one, for no more than 1 MiB of it.
+    #[must_use]
+    pub fn begin(&self, len: usize) -> Vec<u8> {
+        self.take(len)
+            .unwrap_or_else(|| Vec::with_capacity(roomy(len.min(RESERVE))))
+    }
+
+    /// Sees to it that there is room in the buffer, of a frame of which so many bytes are still to come: at least as much
+    /// again as has come of it.
+    pub fn grow(buffer: &mut Vec<u8>, missing: usize) {
+        if buffer.capacity() == buffer.len() {
+            buffer.reserve_exact(missing.min(buffer.len().max(RESERVE)));
+        }
+    }
+
     /// An empty buffer that is kept and fits a frame of that length, if there is one. Never one of more than twice the
     /// length: what frames hold in memory stays in proportion to their bytes.
-    pub(super) fn take(&self, len: usize) -> Option<Vec<u8>> {
+    fn take(&self, len: usize) -> Option<Vec<u8>> {
         if len < LEN_MIN {
             return None;
         }
@@ -48,17 +66,9 @@ impl Buffers {
         Some(buffer)
     }
 
-    /// How long to make the buffer of a frame of that length: lengths of one kind differ by a little, and so fit all
-    /// the same.
-    pub(super) fn roomy(len: usize) -> usize {
-        if len < LEN_MIN {
-            return len;
-        }
-        len.next_multiple_of(len.next_power_of_two() / 8)
-    }
-
-    /// The frame in that buffer.
-    pub(super) fn lend(&self, buffer: Vec<u8>) -> Bytes {
+    /// The frame in that buffer, which comes back when the last handle to the frame is dropped.
+    #[must_use]
+    pub fn lend(&self, buffer: Vec<u8>) -> Bytes {
         if buffer.len() < LEN_MIN {
             return buffer.into();
         }
@@ -67,6 +77,14 @@ impl Buffers {
             kept: Arc::downgrade(&self.0),
         })
     }
+}
+
+/// How long to make the buffer of a frame of that length: lengths of one kind differ by a little, and so fit all the same.
+fn roomy(len: usize) -> usize {
+    if len < LEN_MIN {
+        return len;
+    }
+    len.next_multiple_of(len.next_power_of_two() / 8)
 }
 
 impl Kept {
@@ -137,14 +155,28 @@ mod tests {
     #[test]
     fn lengths_of_a_kind_fit_each_other() {
         let buffers = Buffers::default();
-        let mut buffer = Vec::with_capacity(Buffers::roomy(262_172));
+        let mut buffer = buffers.begin(262_172);
         buffer.resize(262_172, 0);
         drop(buffers.lend(buffer));
         assert!(buffers.take(270_000).is_some());
-        assert_eq!(Buffers::roomy(LEN_MIN - 1), LEN_MIN - 1);
+        assert_eq!(roomy(LEN_MIN - 1), LEN_MIN - 1);
         for len in [LEN_MIN, 65_537, 1 << 20] {
-            assert!((len..=len + len / 4).contains(&Buffers::roomy(len)), "{len}");
+            assert!((len..=len + len / 4).contains(&roomy(len)), "{len}");
         }
+    }
+
+    #[test]
+    fn a_length_is_believed_as_far_as_bytes_have_come() {
+        let mut buffer = Buffers::default().begin(100 << 20);
+        assert_eq!(buffer.capacity(), RESERVE);
+        Buffers::grow(&mut buffer, 100 << 20);
+        assert_eq!(buffer.capacity(), RESERVE, "there is room");
+        buffer.resize(RESERVE, 0);
+        Buffers::grow(&mut buffer, 99 << 20);
+        assert_eq!(buffer.capacity(), 2 * RESERVE);
+        buffer.resize(2 * RESERVE, 0);
+        Buffers::grow(&mut buffer, 7);
+        assert_eq!(buffer.capacity(), 2 * RESERVE + 7);
     }
 
     #[test]
