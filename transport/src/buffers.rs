@@ -15,8 +15,9 @@ const LEN_MIN: usize = 32 << 10;
 /// Bytes kept, at most.
 const KEPT_MAX: usize = 4 << 20;
 
-/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further.
-const RESERVE: usize = 1 << 20;
+/// Bytes reserved at once for a frame that is announced and has not come: a length is not believed further. Enough for a
+/// batch of 256 KiB and what comes with it; longer ones grow, and find a buffer of their length the next time.
+const RESERVE: usize = 320 << 10;
 
 /// Buffers that no frame is in, 4 MiB of them at most. All connections of a node share them: whose turn it is fills what
 /// the one before it has just let go of.
@@ -37,7 +38,7 @@ struct Lent {
 }
 
 impl Buffers {
-    /// An empty buffer for a frame of that length: one that is kept, else a new one, for no more than 1 MiB of it.
+    /// An empty buffer for a frame of that length: one that is kept, else a new one, for no more than 320 KiB of it.
     #[must_use]
     pub fn begin(&self, len: usize) -> Vec<u8> {
         self.take(len)
