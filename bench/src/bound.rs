@@ -102,9 +102,10 @@ impl Bound {
         }
     }
 
-    /// Of one way's value alone.
-    pub(crate) fn value(way: &'static str, limit: Limit) -> Self {
-        Self::new(way, limit, move |round| Some(round.get(way)?.value))
+    /// Of one way's value alone, in the case's unit.
+    pub(crate) fn value(way: &'static str, unit: &str, limit: Limit) -> Self {
+        let about = format!("{way}, {unit}");
+        Self::new(about, limit, move |round| Some(round.get(way)?.value))
     }
 
     /// Of one way's value over another's.

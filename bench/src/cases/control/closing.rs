@@ -42,9 +42,11 @@ pub(super) fn closing(effort: Effort) -> Result<Case> {
         ("blocked on the peer", Taking::Held),
     ] {
         let ground = Rc::new(Ground::start(taking)?);
-        case = case
-            .way(name, move || ground.sample())
-            .bound(Bound::value(name, Limit::AtMost(P99_MS_MAX)));
+        case = case.way(name, move || ground.sample()).bound(Bound::value(
+            name,
+            "ms",
+            Limit::AtMost(P99_MS_MAX),
+        ));
     }
     Ok(case)
 }

@@ -39,7 +39,7 @@ pub(super) fn case(effort: Effort) -> Result<Case> {
             Ok(each(|| !black_box(&token).is_cancelled()))
         })
         .bound(Bound::ratio("by type", "atomic load", Limit::AtMost(1.6)))
-        .bound(Bound::value("&dyn Guard", Limit::AtMost(3.0))))
+        .bound(Bound::value("&dyn Guard", "ns", Limit::AtMost(3.0))))
 }
 
 /// Nanoseconds of one look.

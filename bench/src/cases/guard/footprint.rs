@@ -27,8 +27,12 @@ pub(super) fn case(effort: Effort) -> Result<Case> {
         .way(REFERENCE, of(Growth::TokensAndTrackers))
         .way("tidegate", of(Growth::Sessions))
         .way("tidegate, in one change", of(Growth::SessionsAtOnce))
-        .bound(Bound::value("tidegate", Limit::AtMost(160.0)))
-        .bound(Bound::value("tidegate, in one change", Limit::AtMost(160.0))))
+        .bound(Bound::value("tidegate", "B/session", Limit::AtMost(160.0)))
+        .bound(Bound::value(
+            "tidegate, in one change",
+            "B/session",
+            Limit::AtMost(160.0),
+        )))
 }
 
 /// How much a registry with that many sessions takes.

@@ -49,5 +49,5 @@ fn case(effort: Effort, count: u32) -> Result<Case> {
             anyhow::ensure!(sessions.holders().is_empty(), "everyone has left");
             Ok(Sample::of(spent.as_secs_f64() * 1e9 / f64::from(OPERATIONS)))
         })
-        .bound(Bound::value("thaw + drop", Limit::AtMost(1000.0))))
+        .bound(Bound::value("thaw + drop", "ns", Limit::AtMost(1000.0))))
 }

@@ -48,7 +48,7 @@ fn memory(effort: Effort) -> Result<Case> {
             .way(source, move || Ok(Sample::of(moved.growth()?.source)))
             .way(target, move || Ok(Sample::of(at_target.growth()?.target)))
             .bound(Bound::new(
-                format!("{gib} GiB, larger of source and target"),
+                format!("{gib} GiB, larger of source and target, MiB"),
                 Limit::AtMost(128.0),
                 move |round| larger(round, source, target),
             ));
