@@ -111,3 +111,7 @@ pub use crate::label::Label;
 pub use crate::session_id::{NilSession, SessionId};
 pub use crate::thaw::{Rejected, Thaw};
 pub use crate::unfenced::Unfenced;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

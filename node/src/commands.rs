@@ -43,7 +43,8 @@ use crate::{certs, demo, serve};
 const AFTER_HELP: &str = "\
 Exit codes:
   0    done
-  1    refused, or something is wrong: verify found differences, status is not healthy
+  1    refused, or something is wrong: verify found differences, status is not well,
+       get found no row, serve could not start or must not run
   2    bad arguments or input
   3    no answer from the node: nothing was changed
   4    the outcome is unknown: it may have been done or not
@@ -54,9 +55,9 @@ one object or array on stdout and nothing else there. Messages go to stderr; wit
 is one object in the last line there: `error`, `try` where it knows more than `error` says, `exit` and, where the node
 refused, its `problem` (RFC 9457).";
 
-/// Moves tablets between nodes so that a transfer that failed can never have a late effect.
+/// Moves tablets between nodes so that a transfer that failed can never have a late effect
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, about, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "tidegate", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

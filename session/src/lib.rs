@@ -95,3 +95,7 @@ pub use crate::config::SessionConfig;
 pub use crate::registry::{OpenSessions, SessionBook, SessionDelta, SessionRegistry, may_enter};
 pub use crate::report::{Holder, NotDrained};
 pub use crate::sessions::{SessionState, Sessions};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

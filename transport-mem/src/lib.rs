@@ -70,3 +70,7 @@ mod voice;
 pub use crate::config::{LinkFaults, MemConfig, MemLimits};
 pub use crate::network::{JoinError, MemNetwork};
 pub use crate::transport::MemTransport;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

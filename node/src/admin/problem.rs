@@ -123,8 +123,10 @@ impl Failure {
             ),
             Refused::NoTransition(tablet) => Self::conflict(
                 problem_type::NOT_IN_TRANSITION,
-                "The tablet is not in that transition",
-                format!("tablet {tablet} is not in that transition: see `tidegate moves`"),
+                "No such transition",
+                format!(
+                    "tablet {tablet} is not moving, or not in the transition that was asked for: `tidegate moves`"
+                ),
             ),
             Refused::TooLate { stage } => Self::conflict(
                 problem_type::TOO_LATE,
