@@ -45,11 +45,16 @@ impl Buffers {
             .unwrap_or_else(|| Vec::with_capacity(roomy(len.min(RESERVE))))
     }
 
-    /// Sees to it that there is room in the buffer, of a frame of which so many bytes are still to come: at least as much
-    /// again as has come of it.
+    /// Sees to it that there is room in the buffer, of a frame of which so many bytes are still to come: for all of them,
+    /// or for as much again as has come of it.
     pub fn grow(buffer: &mut Vec<u8>, missing: usize) {
-        if buffer.capacity() == buffer.len() {
-            buffer.reserve_exact(missing.min(buffer.len().max(RESERVE)));
+        let (len, step) = (buffer.len(), buffer.len().max(RESERVE));
+        if buffer.capacity() == len {
+            buffer.reserve_exact(if missing <= step {
+                roomy(len + missing) - len
+            } else {
+                step
+            });
         }
     }
 
@@ -177,7 +182,11 @@ mod tests {
         assert_eq!(buffer.capacity(), 2 * RESERVE);
         buffer.resize(2 * RESERVE, 0);
         Buffers::grow(&mut buffer, 7);
-        assert_eq!(buffer.capacity(), 2 * RESERVE + 7);
+        assert_eq!(
+            buffer.capacity(),
+            roomy(2 * RESERVE + 7),
+            "it fits others of its kind"
+        );
     }
 
     #[test]
