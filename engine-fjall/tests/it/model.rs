@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tidegate_engine_fjall::FjallConfig;
+use tidegate_engine_fjall::{FjallConfig, FjallEngine};
 use tidegate_kv::{Row, RowStore, Timestamp};
-use tidegate_streaming::TargetEngine;
+use tidegate_streaming::{Staging, TargetEngine};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::rig::{
@@ -23,7 +23,8 @@ enum Step {
     Fold,
     Purge(u64),
     Remove,
-    Reopen,
+    /// Everything that was staged is made durable before, or is not.
+    Reopen(bool),
 }
 
 fn a_row() -> impl Strategy<Value = Row> {
@@ -46,7 +47,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Fold),
         1 => (1..20_u64).prop_map(Step::Purge),
         1 => Just(Step::Remove),
-        1 => Just(Step::Reopen),
+        1 => any::<bool>().prop_map(Step::Reopen),
     ]
 }
 
@@ -63,9 +64,16 @@ type Rows = BTreeMap<Bytes, Row>;
 #[derive(Default)]
 struct Model {
     rows: Rows,
-    areas: BTreeMap<u8, (bool, Rows)>,
+    areas: BTreeMap<u8, Staged>,
     /// Sessions do not come again.
     gone: BTreeSet<u8>,
+}
+
+#[derive(Default)]
+struct Staged {
+    attached: bool,
+    /// In the order in which they came.
+    batches: Vec<Vec<Row>>,
 }
 
 fn merge(into: &mut Rows, rows: impl IntoIterator<Item = Row>) {
@@ -104,6 +112,19 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
+async fn area_of(engine: &FjallEngine, area: u8) -> Box<dyn Staging> {
+    let area = engine.staging(UNIT, session(area.into()), unfenced()).await;
+    area.expect("an area")
+}
+
+async fn stage(engine: &FjallEngine, area: u8, rows: &[Row]) {
+    let staged = area_of(engine, area)
+        .await
+        .stage(unfenced(), SOURCE, batch(rows))
+        .await;
+    staged.expect("stages");
+}
+
 async fn follow(steps: Vec<Step>, config: FjallConfig) {
     let (directory, mut engine) = fresh(config.clone()).await;
     let mut model = Model::default();
@@ -131,28 +152,21 @@ async fn follow(steps: Vec<Step>, config: FjallConfig) {
             }
             Step::Stage(area, rows) if !model.gone.contains(&area) => {
                 let rows = settle(rows);
-                let staging = engine
-                    .staging(UNIT, session(area.into()), unfenced())
-                    .await
-                    .expect("an area");
-                staging
-                    .stage(unfenced(), SOURCE, batch(&rows))
-                    .await
-                    .expect("stages");
-                let (attached, staged) = model.areas.entry(area).or_default();
-                if !*attached {
-                    merge(staged, rows);
+                stage(&engine, area, &rows).await;
+                let staged = model.areas.entry(area).or_default();
+                if !staged.attached {
+                    staged.batches.push(rows);
                 }
             }
             Step::Attach(area) if model.areas.contains_key(&area) => {
-                let staging = engine
-                    .staging(UNIT, session(area.into()), unfenced())
-                    .await
-                    .expect("the area");
+                let staging = area_of(&engine, area).await;
                 staging.attach(unfenced()).await.expect("attaches");
-                let (attached, staged) = model.areas.get_mut(&area).expect("is there");
-                *attached = true;
-                merge(&mut model.rows, std::mem::take(staged).into_values());
+                let staged = model.areas.get_mut(&area).expect("is there");
+                staged.attached = true;
+                merge(
+                    &mut model.rows,
+                    std::mem::take(&mut staged.batches).into_iter().flatten(),
+                );
             }
             Step::Discard(area) => {
                 engine
@@ -175,11 +189,24 @@ async fn follow(steps: Vec<Step>, config: FjallConfig) {
                 model.areas.clear();
                 model.rows.clear();
             }
-            Step::Reopen => {
-                // Without it a table file that is under way is lost, as it may be.
+            Step::Reopen(synced) => {
+                if synced {
+                    for area in model.areas.keys() {
+                        let staging = area_of(&engine, *area).await;
+                        staging.sync(unfenced()).await.expect("makes it durable");
+                    }
+                }
                 engine.close().await.expect("closes");
                 drop(engine);
                 engine = open(directory.path(), config.clone()).await;
+                if !synced {
+                    // A table file that was under way may be lost: then its batches come again.
+                    for (area, staged) in &model.areas {
+                        for rows in &staged.batches {
+                            stage(&engine, *area, rows).await;
+                        }
+                    }
+                }
             }
             Step::Stage(..) | Step::Attach(_) => continue,
         }
