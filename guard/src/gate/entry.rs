@@ -20,6 +20,7 @@ impl Entry<'_> {
 }
 
 impl Drop for Entry<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.gate.leave();
     }
@@ -52,6 +53,7 @@ impl<O: AsRef<Gate>> OwnedEntry<O> {
 }
 
 impl<O: AsRef<Gate>> Drop for OwnedEntry<O> {
+    #[inline]
     fn drop(&mut self) {
         self.owner.as_ref().leave();
     }
