@@ -72,7 +72,7 @@ impl Gate {
     /// [`GateClosed`] once [`close`](Self::close) was called.
     #[inline]
     pub fn enter(&self) -> Result<Entry<'_>, GateClosed> {
-        self.admit(self.look()?)?;
+        self.admit()?;
         Ok(Entry { gate: self })
     }
 
@@ -83,11 +83,11 @@ impl Gate {
     /// [`GateClosed`] once [`close`](Self::close) was called.
     #[inline]
     pub fn enter_owned(self: &Arc<Self>) -> Result<OwnedEntry, GateClosed> {
-        // Looked at before the share is taken: a closed gate refuses without one, and the look need not wait for it.
-        let seen = self.look()?;
-        let owner = Arc::clone(self);
-        owner.admit(seen)?;
-        Ok(OwnedEntry { owner })
+        // The share after the entry: a closed gate refuses without one.
+        self.admit()?;
+        Ok(OwnedEntry {
+            owner: Arc::clone(self),
+        })
     }
 
     /// Enters the gate of `owner`, until the entry is dropped; for a gate that is part of something larger.
@@ -99,8 +99,7 @@ impl Gate {
     /// [`GateClosed`] once [`close`](Self::close) was called.
     #[inline]
     pub fn enter_through<O: AsRef<Self>>(owner: O) -> Result<OwnedEntry<O>, GateClosed> {
-        let gate = owner.as_ref();
-        gate.admit(gate.look()?)?;
+        owner.as_ref().admit()?;
         Ok(OwnedEntry { owner })
     }
 
@@ -188,23 +187,15 @@ impl Gate {
         Drained::at(self)
     }
 
-    /// The word, if it is open.
     #[inline]
-    fn look(&self) -> Result<usize, GateClosed> {
+    fn admit(&self) -> Result<(), GateClosed> {
         // Relaxed: only a guess for the exchange, which looks again. That a closed gate is refused on this load
         // alone needs no more: the bit is never taken back.
-        let word = self.word.load(Ordering::Relaxed);
-        if word & CLOSED == 0 {
-            Ok(word)
-        } else {
-            Err(GateClosed)
-        }
-    }
-
-    /// Counts one holder more, if the gate is open; `word` is what it was seen to be.
-    #[inline]
-    fn admit(&self, mut word: usize) -> Result<(), GateClosed> {
+        let mut word = self.word.load(Ordering::Relaxed);
         loop {
+            if word & CLOSED != 0 {
+                return Err(GateClosed);
+            }
             // Acquire on success: what the holder does next cannot move before its entry. Count and bit are one
             // word, so a close that the exchange did not see comes after the entry and is held up by it.
             match self
@@ -212,7 +203,7 @@ impl Gate {
                 .compare_exchange(word, word + ENTRY, Ordering::Acquire, Ordering::Relaxed)
             {
                 Ok(_) => return Ok(()),
-                Err(_) => word = self.back_off()?,
+                Err(_) => word = self.back_off(),
             }
         }
     }
@@ -223,11 +214,11 @@ impl Gate {
     /// goes to and fro with every exchange. Left alone for a moment, the other goes in and out several times while the
     /// line is its own. Whoever waits here lost to somebody who got on: the exchange fails for no other reason.
     #[cold]
-    fn back_off(&self) -> Result<usize, GateClosed> {
+    fn back_off(&self) -> usize {
         for _pause in 0..BACK_OFF {
             spin_loop();
         }
-        self.look()
+        self.word.load(Ordering::Relaxed)
     }
 
     #[inline]

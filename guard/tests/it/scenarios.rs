@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tidegate_guard::Gate;
+use tidegate_guard::{Gate, GateClosed, OwnedEntry};
 
 #[cfg(not(tidegate_loom))]
 use self::plain::{AtomicUsize, Ordering, block_on, spawn};
@@ -67,13 +67,17 @@ pub(crate) fn enter_against_close() {
     );
 }
 
-/// Two enter while one closes: none slips through between the bit and the count.
+/// One of the ways to enter and own the entry.
+type Enter = fn(&Arc<Gate>) -> Result<OwnedEntry, GateClosed>;
+
+/// Two enter, each in its way, while one closes: none slips through between the bit and the count.
 pub(crate) fn two_enter_against_close() {
     let (gate, effect) = (Arc::new(Gate::new()), Note::new());
-    let holders = [(); 2].map(|()| {
+    let ways: [Enter; 2] = [Gate::enter_owned, |gate| Gate::enter_through(Arc::clone(gate))];
+    let holders = ways.map(|enter| {
         let (gate, effect) = (Arc::clone(&gate), effect.clone());
         spawn(move || {
-            gate.enter_owned().is_ok_and(|_entry| {
+            enter(&gate).is_ok_and(|_entry| {
                 effect.write();
                 true
             })
