@@ -21,7 +21,7 @@ pub(crate) struct Area {
     state: Mutex<AreaState>,
     /// Whether there was ever a run: who need not wait for one does not.
     had_run: AtomicBool,
-    /// How many runs failed. Batches that were staged went with them, so who staged them must not go on.
+    /// How many runs failed or were given up. Batches that were staged went with them, so who staged them must not go on.
     losses: AtomicU64,
 }
 

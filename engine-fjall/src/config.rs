@@ -24,8 +24,8 @@ pub struct FjallConfig {
     /// written to table files right away.
     pub staged_in_journal_bytes: u64,
     /// Bytes of received rows that make one table file; where more than 64 times as much is staged, a 64th of that.
-    /// Until it is whole, a crash takes them back, and its stream goes on from before them. The next is written while one
-    /// is finished; of either, five batches at most are in memory.
+    /// Until it is finished, a crash or a close takes them back, and their stream goes on from before them. The next is
+    /// written while one is finished; of either, five batches at most are in memory.
     pub table_bytes_max: u64,
     /// Whether attached rows are folded into the tablet as soon as they are attached. Without it they stay a
     /// layer, which every reader merges, until a purge or the next start.

@@ -78,8 +78,10 @@ impl FjallEngine {
         Ok(Arc::new(Self { store }))
     }
 
-    /// Takes no more changes, lets those under way end, and makes all of it durable; of what was staged and not synced,
-    /// the last rows may have to come again. Staging handles and scans keep the directory locked until they are dropped,
+    /// Takes no more changes, lets those under way end, and makes all of it durable. What was staged, not synced, and is on
+    /// its way into table files is given up: its source goes on from
+    /// [`position`](tidegate_streaming::Staging::position), at most the batches of two files per area before
+    /// ([`FjallConfig::table_bytes_max`]). Staging handles and scans keep the directory locked until they are dropped,
     /// as the engine itself does.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ pub(crate) struct Panicked;
 
 /// Batches that were staged, and not durable yet, are gone: open the staging area anew, and ask for the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a table file failed, and with it rows that had been staged")]
+#[error("a table file failed or was given up, and with it rows that had been staged")]
 pub(crate) struct RunLost;
 
 /// Rows on the disk that no engine of this kind has written.

@@ -121,7 +121,7 @@ impl Store {
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        // Relaxed: whoever misses it does one step more.
+        // Relaxed: whoever misses it does one step more; an area's lock shows it to those who stage after its close.
         self.closing.load(Ordering::Relaxed)
     }
 }

@@ -122,7 +122,8 @@ pub trait Staging: Send + Sync + fmt::Debug {
 
     /// Stages a batch from `source`; its position moves to `batch.last` with the rows, and never back.
     ///
-    /// Calls `guard.check()` right before it takes effect. After the attach it does nothing and succeeds.
+    /// Calls `guard.check()` right before it takes effect. After the attach it does nothing and succeeds. Until a
+    /// [`sync`](Self::sync) a restart may take batches back, the last first, and their positions with them.
     ///
     /// # Errors
     ///

@@ -164,6 +164,8 @@ async fn a_close_finishes_no_table_file() {
         .unwrap();
     engine.close().await.unwrap();
     assert!(!has_staged_rows(&engine.store));
+    let second = first.stage(unfenced(), SOURCE, batch(&[row(2, 1)])).await;
+    assert!(matches!(second, Err(EngineError::Failed(_))), "{second:?}");
     drop((first, engine));
     let engine = FjallEngine::open(directory.path(), config()).await.unwrap();
     let again = staging(&engine, 1).await;

@@ -12,7 +12,7 @@ use tidegate_transport::PeerId;
 use crate::area::{Area, AreaState, Status};
 use crate::change::append::Outline;
 use crate::committer::{Durability, Turn};
-use crate::error::engine_error;
+use crate::error::{Stopped, engine_error, failed};
 use crate::record::{Kind, encode_position, position_key, row_key, staging_keyspace};
 use crate::store::{AreaKey, Store};
 use crate::tablet::{Space, decode};
@@ -62,6 +62,11 @@ impl Store {
             Status::Gone => return Err(EngineError::Gone),
         };
         area.intact(losses)?;
+        // Race: a close has given up what this area had on its way, and another table file is begun after it. Defence: a
+        // close says so before it takes this lock.
+        if self.is_closing() {
+            return Err(failed(Stopped));
+        }
         if let Some(outline) = outline
             && self.may_append(&state, &space, source, &outline)
         {
